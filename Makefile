@@ -1,0 +1,53 @@
+# What a newcomer types first is demo; what a contributor types is test.
+.DEFAULT_GOAL := help
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the binary into bin/.
+	go build -o bin/flows ./cmd/flows
+
+.PHONY: demo
+demo: postgresql build ## Everything on this machine: database, simulated meters, mediator, syncing. ^C ends it.
+	bin/flows demo
+
+.PHONY: test
+test: postgresql ## Run every test, with the race detector.
+	go test -race ./...
+
+.PHONY: race
+race: postgresql ## Run every test three times with the race detector, in random order.
+	go test -race -count=3 -shuffle=on ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz everything that takes bytes from outside; FUZZTIME=30s each.
+	@set -e; grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's#^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]+).*#\1 \2#' | \
+	while read -r pkg target; do echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg"; done
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck.
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not gofmt'd:"; echo "$$out"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+.PHONY: generate
+generate: ## Make the generated files anew: protobuf, docs/objects.md.
+	@command -v protoc >/dev/null || { echo "make generate needs protoc: apt-get install protobuf-compiler"; exit 1; }
+	GOBIN=$(CURDIR)/bin go install tool
+	PATH="$(CURDIR)/bin:$$PATH" protoc -I mediator/mediatorpb --go_out=. --go_opt=module=flows --go-grpc_out=. --go-grpc_opt=module=flows mediator.proto
+	go test ./emop -run Documentation -update
+
+.PHONY: verify
+verify: generate ## Generated files are what the sources say.
+	git diff --exit-code
+
+.PHONY: bench
+bench: ## Go benchmarks.
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: postgresql
+postgresql:
+	@sh .ci/postgresql

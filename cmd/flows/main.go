@@ -1,0 +1,6 @@
+// Command flows is the head-end: it parses a command line, wires the packages together, calls them and prints.
+package main
+
+import "os"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Getenv)) }

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"strings"
+
+	"flows/emlite"
+)
+
+// mediators is where meters are asked.
+type mediators struct {
+	MediatorServer string `name:"mediator" setting:"MEDIATOR_SERVER" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Mediators, comma separated; each serial belongs to one of them ($$MEDIATOR_SERVER)."`
+}
+
+func (m mediators) dial(t meterTiming) (*emlite.Client, error) {
+	client, err := emlite.Dial(strings.Split(m.MediatorServer, ","), emlite.Options{Timeout: t.Timeout.duration(), Spacing: t.Spacing.duration()})
+	if err != nil {
+		return nil, usage("MEDIATOR_SERVER %q: %w", m.MediatorServer, err)
+	}
+	return client, nil
+}

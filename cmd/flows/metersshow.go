@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+
+	"flows/postgres"
+)
+
+// printDescription shows all that is known of a meter, a line each.
+func printDescription(w io.Writer, d postgres.Description) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, value string) { fmt.Fprintf(t, "%s\t%s\n", name, value) }
+	line("serial", d.Serial)
+	line("name", or(d.Name))
+	line("esco", or(d.ESCO))
+	line("mode", string(d.Mode))
+	line("hardware", or(d.Hardware))
+	line("address", address(d.Row))
+	if d.FrameAddress != nil {
+		line("frame address", fmt.Sprintf("%06x", *d.FrameAddress))
+	}
+	line("firmware", or(d.FirmwareVersion))
+	line("health", dash(string(d.Health)))
+	line("details", dash(d.Details))
+	line("updated (UTC)", when(d.UpdatedAt))
+	line("last healthy (UTC)", when(d.LastHealthyAt))
+	for _, r := range d.Registers {
+		line("register "+r.Element, r.ID+" ("+r.Status+")")
+	}
+	for _, v := range shadowValues(d.Shadow) {
+		line(v[0], v[1])
+	}
+	if d.NotRead != "" {
+		line("NOT READ", d.NotRead)
+	}
+	if d.Note != "" {
+		line("note", d.Note)
+	}
+	return t.Flush()
+}
+
+// shadowValues gives the columns of the shadow in the order the database has them; what was never read is left out.
+func shadowValues(shadow json.RawMessage) (values [][2]string) {
+	d := json.NewDecoder(bytes.NewReader(shadow))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return values
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return values
+		}
+		if text := string(value); text != "null" {
+			if s, err := strconv.Unquote(text); err == nil {
+				text = s
+			}
+			values = append(values, [2]string{fmt.Sprint(name), text})
+		}
+	}
+	return values
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"flows"
+	"flows/emlite"
+	"flows/postgres"
+	"flows/syncer"
+)
+
+type syncCmd struct {
+	database
+	mediators
+	meterTiming
+	Freq     flows.Frequency `required:"" enum:"hourly,12hourly,daily" help:"Which metrics: hourly, 12hourly or daily (see flows metrics list)."`
+	ESCO     string          `name:"esco" setting:"ESCO" placeholder:"CODE" help:"Only the meters of this ESCO ($$ESCO); all when not given."`
+	Serial   []string        `placeholder:"SERIAL" help:"Only these meters."`
+	Parallel int             `name:"parallel" setting:"MAX_PARALLEL_JOBS" default:"15" help:"Meters at a time ($$MAX_PARALLEL_JOBS)."`
+	JSON     bool            `name:"json" help:"Print the summary as JSON."`
+}
+
+// Help is kong's.
+func (syncCmd) Help() string {
+	return `Examples:
+  flows sync --freq hourly
+  flows sync --freq daily --esco EXAMPLE --json
+  flows sync --freq hourly --serial EML2137580761
+
+Exit code 1: some meter is unhealthy. 3: some meter was not read for a reason that is not its own.`
+}
+
+// Run is kong's.
+func (c *syncCmd) Run(a *app) error {
+	if c.Parallel < 1 {
+		return usage("MAX_PARALLEL_JOBS must be at least 1, not %d", c.Parallel)
+	}
+	store, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	client, err := c.dial(c.meterTiming)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	meters, err := store.Meters(a.ctx, postgres.Filter{ESCO: c.ESCO, Serials: c.Serial, Due: true})
+	if err != nil {
+		return userError(err)
+	}
+	s, err := syncFleet(a, store, client, meters, c.Freq, c.Parallel)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(a.stdout, s)
+	} else {
+		printSummary(a.stdout, s)
+	}
+	if a.ctx.Err() != nil {
+		return exit{exitInterrupted, fmt.Errorf("interrupted: %d of %d meters were done", s.Healthy+s.Unhealthy, s.Meters)}
+	}
+	if err == nil && s.Exit() != exitDone {
+		err = exit{code: s.Exit()}
+	}
+	return err
+}
+
+// syncFleet runs the meters once and counts what came of it.
+func syncFleet(a *app, store *postgres.Store, client *emlite.Client, meters []flows.Meter, f flows.Frequency, parallel int) (syncer.Summary, error) {
+	names, err := store.EnabledMetrics(a.ctx, f)
+	if err != nil {
+		return syncer.Summary{}, err
+	}
+	s := syncer.Summary{Frequency: f, Started: time.Now().UTC(), Meters: len(meters)}
+	show := terminal(a.stderr)
+	syncer.Fleet(a.ctx, meters, parallel, func(ctx context.Context, m flows.Meter) flows.Result {
+		return syncer.Run(ctx, m, f, names, client)
+	}, store, func(r flows.Result) {
+		s.Add(r)
+		if show {
+			fmt.Fprintf(a.stderr, "\r%s: %d of %d meters ", f, s.Counted(), s.Meters)
+		}
+	})
+	if show {
+		fmt.Fprint(a.stderr, "\r\033[K")
+	}
+	s.Skipped += s.Meters - s.Counted()
+	s.Finished = time.Now().UTC()
+	return s, nil
+}

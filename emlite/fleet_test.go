@@ -1,0 +1,115 @@
+package emlite
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"flows"
+	"flows/emop"
+	"flows/mediator"
+	"flows/simulator"
+)
+
+// town is a registry with the meters of a fleet.
+type town map[string]simulator.Meter
+
+func (t town) Lookup(_ context.Context, serial string) (netip.AddrPort, error) {
+	m, ok := t[serial]
+	if !ok {
+		return netip.AddrPort{}, flows.Errorf(flows.UnknownSerial, "no row")
+	}
+	return m.Address, nil
+}
+
+func (t town) Info(context.Context, string) ([]byte, error)   { return []byte("{}"), nil }
+func (t town) Meters(context.Context, string) ([]byte, error) { return []byte("[]"), nil }
+
+const spacing = 30 * time.Millisecond
+
+// build starts a fleet, a mediator before it and a client.
+func build(t *testing.T, o simulator.Options) (*simulator.Fleet, town, *Client) {
+	t.Helper()
+	o.Spacing, o.Listen = spacing, "127.61.0.1:0"
+	fleet := simulator.New(o)
+	if err := fleet.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	meters := town{}
+	for _, m := range fleet.Meters() {
+		meters[m.Serial] = m
+	}
+	s, err := mediator.New(meters, mediator.Options{
+		Timeout: 2 * time.Second, Spacing: spacing, IdleClose: spacing, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lis := listen(t)
+	served := make(chan error)
+	go func() { served <- s.Serve(lis) }()
+	c, err := Dial([]string{lis.Addr().String()}, Options{Timeout: 2 * time.Second, Spacing: spacing})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		s.Stop(context.Background())
+		<-served
+		fleet.Stop()
+	})
+	return fleet, meters, c
+}
+
+// serialObject is the object that holds a meter's serial.
+func serialObject(m simulator.Meter) emop.ID {
+	if emop.ClassOf(m.Hardware)&emop.ThreePhase != 0 {
+		return 0xd7ff10
+	}
+	return 0x600100
+}
+
+// checkAnswers looks at a batch whose every item asked for the serial.
+func checkAnswers(t *testing.T, m simulator.Meter, answers []emop.Answer) {
+	for i, a := range answers {
+		switch {
+		case !m.Reachable:
+			if code := flows.CodeOf(a.Err, ""); code.Owner() != flows.TheMeters {
+				t.Errorf("%s %v, item %d: %s %v, want the meter's trouble", m.Serial, m.Behaviour, i, code, a.Err)
+			}
+		case a.Err != nil:
+			t.Errorf("%s %v, item %d: %v", m.Serial, m.Behaviour, i, a.Err)
+		case strings.TrimRight(string(a.Payload), " ") != m.OwnSerial || a.FrameAddress != m.FrameAddress:
+			t.Errorf("%s, item %d: answer %q of %06x, want %s of %06x", m.Serial, i, a.Payload, a.FrameAddress, m.OwnSerial, m.FrameAddress)
+		case a.Sent.IsZero() || a.Answered.Before(a.Sent):
+			t.Errorf("%s, item %d: sent %s, answered %s", m.Serial, i, a.Sent, a.Answered)
+		}
+	}
+}
+
+// Every answer belongs to its meter whatever the others do, and requests to one meter are spaced, between two callers too.
+func TestAFleetWithEveryTroubleIsRead(t *testing.T) {
+	fleet, meters, c := build(t, simulator.Demo(40, 7))
+	var all sync.WaitGroup
+	for _, m := range meters {
+		items := make([]emop.Item, 10)
+		for i := range items {
+			items[i].Object = serialObject(m)
+		}
+		for range 2 {
+			all.Go(func() { checkAnswers(t, m, c.Batch(t.Context(), m.Serial, items)) })
+		}
+	}
+	all.Wait()
+	last := map[string]simulator.Answer{}
+	for _, a := range fleet.Ledger() {
+		if before, ok := last[a.Serial]; ok && a.Arrived.Sub(before.Departed) < spacing*9/10 {
+			t.Errorf("%s %v was asked %s after its last answer", a.Serial, meters[a.Serial].Behaviour, a.Arrived.Sub(before.Departed))
+		}
+		last[a.Serial] = a
+	}
+}

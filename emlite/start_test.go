@@ -1,0 +1,104 @@
+package emlite
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"flows"
+	"flows/emop"
+	"flows/mediator"
+)
+
+// shelf is a registry with one meter.
+type shelf struct {
+	serial  string
+	address netip.AddrPort
+}
+
+func (s shelf) Lookup(_ context.Context, serial string) (netip.AddrPort, error) {
+	if serial != s.serial {
+		return netip.AddrPort{}, flows.Errorf(flows.UnknownSerial, "no row")
+	}
+	return s.address, nil
+}
+
+func (s shelf) Info(ctx context.Context, serial string) ([]byte, error) {
+	_, err := s.Lookup(ctx, serial)
+	return []byte(`{"registry":{"serial":"` + serial + `"},"shadow":{}}`), err
+}
+
+func (s shelf) Meters(context.Context, string) ([]byte, error) { return []byte(`[]`), nil }
+
+// meter answers every read over TCP with the object's id; object ids from f00000 up with NAK 5.
+func meter(t testing.TB) netip.AddrPort {
+	lis := listen(t)
+	go func() {
+		for {
+			conn, err := lis.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				buf := make([]byte, emop.MaxFrame)
+				for {
+					n, err := conn.Read(buf)
+					if err != nil {
+						return
+					}
+					f, _, err := emop.Parse(buf[:n])
+					if err != nil {
+						return
+					}
+					a := emop.Frame{To: f.From, From: 0x18b0, Sequence: f.Sequence, Data: append([]byte(nil), f.Data[:5]...)}
+					switch {
+					case f.Data[1] >= 0xf0:
+						a.NAK = emop.NAKUnknownObject
+					case f.Data[0] != emop.FormatDefault || f.Data[4] == 0:
+						a.Data = append(a.Data, f.Data[1:4]...)
+					}
+					out, _ := emop.AppendFrame(nil, a)
+					conn.Write(out)
+				}
+			}()
+		}
+	}()
+	return netip.MustParseAddrPort(lis.Addr().String())
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lis.Close() })
+	return lis
+}
+
+// start runs a mediator for one meter and gives a client of it.
+func start(t testing.TB, address netip.AddrPort) *Client {
+	t.Helper()
+	s, err := mediator.New(shelf{"EML1", address}, mediator.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lis := listen(t)
+	served := make(chan error)
+	go func() { served <- s.Serve(lis) }()
+	c, err := Dial([]string{lis.Addr().String()}, Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		s.Stop(t.Context())
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}

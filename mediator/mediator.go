@@ -1,0 +1,63 @@
+// Package mediator is the gRPC server between syncers and meters, and the only opener of sockets to meters: one conversation a meter,
+// requests spaced, reads retried inside the caller's deadline, writes sent once.
+//
+//	gRPC call -> turns (whose request is next) -> conversation (tries, budget) -> connection (one exchange) -> TCP
+package mediator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Registry knows the meters.
+type Registry interface {
+	// Lookup gives the address of a meter. Errors: *flows.Error with UNKNOWN_SERIAL when there is no such meter, DATABASE when that
+	// cannot be found out. A meter without an address has the zero AddrPort.
+	Lookup(ctx context.Context, serial string) (netip.AddrPort, error)
+	// Info gives {"registry": row, "shadow": row} of a meter. Errors as for Lookup.
+	Info(ctx context.Context, serial string) (json []byte, err error)
+	// Meters gives the rows of get_meters_for_cli, an array; esco "" means all. Errors: DATABASE.
+	Meters(ctx context.Context, esco string) (json []byte, err error)
+}
+
+// Defaults that the field has found to work.
+const (
+	DefaultTimeout   = 10 * time.Second
+	DefaultSpacing   = 2 * time.Second
+	DefaultIdleClose = time.Second
+)
+
+// Options of a Server. Zero is a value, not a default: Defaults gives those.
+type Options struct {
+	Timeout   time.Duration // of one try, connecting included (EMLITE_TIMEOUT_SECONDS)
+	Spacing   time.Duration // between two requests to a meter (METER_SPACING_SECONDS); 0, for simulated fleets only, is no gap
+	IdleClose time.Duration // how long a connection is kept that nobody waits for
+
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: straight
+	Log  *slog.Logger                                                         // nil: slog.Default()
+}
+
+// Defaults gives the options of a mediator in the field.
+func Defaults() Options {
+	return Options{Timeout: DefaultTimeout, Spacing: DefaultSpacing, IdleClose: DefaultIdleClose}
+}
+
+// Validate names every setting that cannot be.
+func (o Options) Validate() error {
+	var wrong []error
+	if o.Timeout < 10*time.Millisecond || o.Timeout > 5*time.Minute {
+		wrong = append(wrong, fmt.Errorf("EMLITE_TIMEOUT_SECONDS: %s is not between 0.01 s and 300 s", o.Timeout))
+	}
+	if o.Spacing < 0 || o.Spacing > time.Minute {
+		wrong = append(wrong, fmt.Errorf("METER_SPACING_SECONDS: %s is not between 0 s and 60 s", o.Spacing))
+	}
+	if o.IdleClose < 0 || o.IdleClose > time.Minute {
+		wrong = append(wrong, fmt.Errorf("the idle time of connections: %s is not between 0 s and 60 s", o.IdleClose))
+	}
+	return errors.Join(wrong...)
+}

@@ -1,0 +1,89 @@
+// Package postgres keeps everything that Flows must remember in a PostgreSQL database: every SQL statement of the application is here.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"flows"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Store is a pool of connections to one database. It may be used by many goroutines.
+type Store struct {
+	pool *pgxpool.Pool
+}
+
+// Open connects and looks whether the schema is there. Every error is one line that says what to do.
+func Open(ctx context.Context, databaseURL string) (*Store, error) {
+	cfg, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, flows.Errorf(flows.Database, "DATABASE_URL is malformed: %w", flat{err})
+	}
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "flows"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, flows.Errorf(flows.Database, "cannot connect to the database: %w", flat{err})
+	}
+	s := &Store{pool: pool}
+	if err := s.check(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close waits until the connections in use are given back.
+func (s *Store) Close() { s.pool.Close() }
+
+// Ping asks whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return trouble("reach the database", s.pool.Ping(ctx))
+}
+
+// check tells apart a server that is away, a database without our schema, and a user who may not use it.
+func (s *Store) check(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return flows.Errorf(flows.Database, "cannot connect to the database: %w", flat{err})
+	}
+	// The catalog is readable for everybody; to_regclass is refused to a user without rights on the schema.
+	var exists, usable bool
+	var user string
+	err := s.pool.QueryRow(ctx, `
+		select count(*) > 0, coalesce(bool_and(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')), false), current_user
+		from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where n.nspname = 'flows' and c.relname in ('meter_registry', 'meter_shadows')`).Scan(&exists, &usable, &user)
+	switch {
+	case err != nil:
+		return trouble("look for the schema", err)
+	case !exists:
+		return flows.Errorf(flows.Database, "the database has no schema flows yet; run: flows migrate up")
+	case !usable:
+		return flows.Errorf(flows.Database, "user %s may not use schema flows; run as its owner: GRANT flows TO %s", user, user)
+	}
+	return nil
+}
+
+// trouble gives a database error its code. What the caller itself called off is nobody's fault.
+func trouble(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	code := flows.Database
+	if errors.Is(err, context.Canceled) {
+		code = flows.Cancelled
+	}
+	return &flows.Error{Code: code, Err: fmt.Errorf("database: cannot %s: %w", doing, flat{err})}
+}
+
+// flat is an error whose text fits a line: a failed connection has a line for every address tried.
+type flat struct{ error }
+
+func (f flat) Error() string { return strings.Join(strings.Fields(f.error.Error()), " ") }
+func (f flat) Unwrap() error { return f.error }

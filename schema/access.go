@@ -1,0 +1,124 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// right is one thing that must be so outside of the tables themselves: a role, a setting, a grant. Roles belong to the whole server and
+// settings to its owner, so these are no migrations: each is looked at every time and set if it can be.
+type right struct {
+	check     string // a query for one boolean: nothing to do
+	statement string
+}
+
+// rights are set in this order. Raw reads are the audit trail: role flows adds to them and cannot change them.
+func rights(database string) []right {
+	list := []right{{
+		check: `select exists (select from pg_db_role_setting where setrole = 0 and 'search_path=flows, public' = any(setconfig)
+			and setdatabase = (select oid from pg_database where datname = current_database()))`,
+		statement: fmt.Sprintf(`ALTER DATABASE %s SET search_path = flows, public`, database),
+	}}
+	for _, role := range []string{"flows", "grafanareader"} {
+		list = append(list, right{
+			check:     fmt.Sprintf(`select exists (select from pg_roles where rolname = '%s')`, role),
+			statement: fmt.Sprintf(`CREATE ROLE %s NOLOGIN`, role),
+		}, right{
+			check: fmt.Sprintf(`select exists (select from pg_db_role_setting where setdatabase = 0 and setrole = '%s'::regrole
+				and 'search_path=flows, public' = any(setconfig))`, role),
+			statement: fmt.Sprintf(`ALTER ROLE %s SET search_path = flows, public`, role),
+		}, right{
+			check:     fmt.Sprintf(`select has_schema_privilege('%s', 'flows', 'usage')`, role),
+			statement: fmt.Sprintf(`GRANT USAGE ON SCHEMA flows TO %s`, role),
+		}, right{
+			check:     everyTable(role, "", "select"),
+			statement: fmt.Sprintf(`GRANT SELECT ON ALL TABLES IN SCHEMA flows TO %s`, role),
+		})
+	}
+	return append(list, right{
+		check:     everyTable("flows", `'schema_version'`, "insert"),
+		statement: `GRANT INSERT ON ALL TABLES IN SCHEMA flows TO flows`,
+	}, right{
+		check:     everyTable("flows", `'schema_version', 'register_import', 'register_export'`, "update", "delete"),
+		statement: `GRANT UPDATE, DELETE ON ALL TABLES IN SCHEMA flows TO flows`,
+	}, right{
+		check:     noTable("flows", "update, delete, truncate", `'register_import', 'register_export'`),
+		statement: `REVOKE UPDATE, DELETE, TRUNCATE ON flows.register_import, flows.register_export FROM flows`,
+	}, right{
+		check:     noTable("flows", "insert, update, delete, truncate", `'schema_version'`),
+		statement: `REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON flows.schema_version FROM flows`,
+	})
+}
+
+// everyTable asks for all of the privileges on all tables but some.
+func everyTable(role, except string, privileges ...string) string {
+	if except == "" {
+		except = "''"
+	}
+	all := make([]string, len(privileges))
+	for i, p := range privileges {
+		all[i] = fmt.Sprintf(`has_table_privilege('%s', c.oid, '%s')`, role, p)
+	}
+	return fmt.Sprintf(`select coalesce(bool_and(%s), true) from pg_class c
+		where c.relnamespace = 'flows'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname not in (%s)`,
+		strings.Join(all, " and "), except)
+}
+
+// noTable asks whether none of the privileges is there, on any of the tables.
+func noTable(role, privileges, only string) string {
+	return fmt.Sprintf(`select coalesce(not bool_or(has_table_privilege('%s', c.oid, '%s')), true) from pg_class c
+		where c.relnamespace = 'flows'::regnamespace and c.relname in (%s)`, role, privileges, only)
+}
+
+// grant sets what is not yet so and returns the statements it was not allowed to run.
+func grant(ctx context.Context, db *sql.DB) (notices []string, err error) {
+	var name string
+	if err := db.QueryRowContext(ctx, `select quote_ident(current_database())`).Scan(&name); err != nil {
+		return nil, err
+	}
+	for _, r := range rights(name) {
+		done, err := holds(ctx, db, r)
+		if err != nil {
+			return notices, err
+		}
+		if done {
+			continue
+		}
+		switch _, err := db.ExecContext(ctx, r.statement); {
+		case isCode(err, insufficientPrivilege, undefinedObject):
+			notices = append(notices, r.statement)
+		case isCode(err, duplicateObject, uniqueViolation): // another database of this server was migrated at the same moment
+		case err != nil:
+			return notices, fmt.Errorf("%s: %w", r.statement, err)
+		}
+	}
+	return notices, nil
+}
+
+// holds asks the check; a role that does not exist has no right.
+func holds(ctx context.Context, db *sql.DB, r right) (done bool, err error) {
+	err = db.QueryRowContext(ctx, r.check).Scan(&done)
+	if isCode(err, undefinedObject) {
+		return false, nil
+	}
+	return done, err
+}
+
+// SQLSTATEs, from appendix A of PostgreSQL's manual.
+const (
+	insufficientPrivilege = "42501"
+	undefinedObject       = "42704"
+	duplicateObject       = "42710"
+	uniqueViolation       = "23505"
+)
+
+func isCode(err error, codes ...string) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
+}

@@ -1,0 +1,43 @@
+package simulator
+
+import "time"
+
+// demo is what the first meters of a demonstration are: every hardware, and one of each that a reader of meters must cope with.
+var demo = []func(*Spec){
+	func(s *Spec) { *s = Spec{Hardware: "C1.w", Solar: true, LongUsed: true, Block: 8} },
+	func(s *Spec) { *s = Spec{Hardware: "P1.ax", Solar: true, Block: 8} },
+	func(s *Spec) { *s = Spec{Hardware: "C1.w", Block: 8, Behaviours: []Behaviour{{Kind: Dead}}} },
+	func(s *Spec) {
+		*s = Spec{Hardware: "B1.w", InDebt: true, Block: 8, Behaviours: []Behaviour{{Kind: CloseAfterAnswer}}}
+	},
+	func(s *Spec) {
+		*s = Spec{Hardware: "EMA1.w", CreditMode: true, Block: 8, Behaviours: []Behaviour{{Kind: Pieces}}}
+	},
+	func(s *Spec) { *s = Spec{Hardware: "P1.cx", Block: 8, Behaviours: []Behaviour{{Kind: WrongCRC}}} },
+	func(s *Spec) { *s = Spec{Hardware: "1", Block: 8, ClockError: -7*time.Minute - 12*time.Second} },
+	func(s *Spec) {
+		*s = Spec{Hardware: "C1.w", Solar: true, Block: 3, Behaviours: []Behaviour{{Kind: StaleFirst}}}
+	},
+	func(s *Spec) {
+		*s = Spec{Hardware: "C1.w", Block: 8, ClockError: 50 * time.Hour, Behaviours: []Behaviour{{Kind: Gap}}}
+	},
+	func(s *Spec) { *s = Spec{Hardware: "C1.w", Block: 8, Behaviours: []Behaviour{{Kind: Foreign}}} },
+	func(s *Spec) {
+		*s = Spec{Hardware: "B1.w", Solar: true, Block: 5, ClockError: 3 * time.Minute, Behaviours: []Behaviour{{Kind: WrongCRC}, {Kind: Pieces}}}
+	},
+	func(s *Spec) { *s = Spec{Hardware: "C1.w", Block: 8, ClockError: 1500 * time.Millisecond} },
+}
+
+// Demo gives the options of a demonstration's fleet. Twelve meters have every hardware and every ordinary trouble; three are a C1.w, a
+// P1.ax and a dead one; beyond twelve the seed decides, with some troubles here and there.
+func Demo(n int, seed uint64) Options {
+	return Options{
+		Meters: n, Seed: seed,
+		Faults: FaultShares{Dead: 0.03, CloseAfterAnswer: 0.05, Pieces: 0.05, WrongCRC: 0.05, StaleFirst: 0.05, Gap: 0.05},
+		Meter: func(i int, s *Spec) {
+			if i < len(demo) {
+				demo[i](s)
+			}
+		},
+	}
+}
