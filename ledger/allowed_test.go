@@ -17,7 +17,7 @@ func TestWhatTheContractLeavesOpenIsNoMismatch(t *testing.T) {
 		"a null of present state":              {facts: edit{"", "meter_shadows CT balance - null"}},
 		"two seconds of the clock":             {facts: edit{"seconds - -431", "seconds - -434"}},
 		"a write":                              {answers: edit{"", "TWIN 800800 11:00:06 11:00:06.1 ok clock=1s drift=0ms"}},
-		"the rest unasked after a lost answer": {answers: edit{"ODD ffff22 11:00:04 11:00:04.1 ok price=100000@1e-5_GBP", ""},
+		"the rest unasked after a lost answer": {answers: edit{"ODD ffff22 11:00:04 11:00:04.1 ok price=100000@1/100000_GBP", ""},
 			facts: edit{`meter_shadows ODD tariffs_active - {"standing_charge": "1.00000", "unit_rate_element_b": null, "threshold_mask": null}`, ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,5 +104,50 @@ func TestCompareChangesNothingOfItsInput(t *testing.T) {
 	}
 	if runs[0].Frequency != first {
 		t.Errorf("runs were sorted in place")
+	}
+}
+
+func TestTheShadowHoldsWhatHistoryHolds(t *testing.T) {
+	answers := smallAnswers + "ODD 0c0700 10:00:03.12 10:00:03.15 ok voltage=2301@0.1_V\n"
+	for name, c := range map[string]struct {
+		history, shadow string
+		want            int
+	}{
+		"both the first":  {"230", "230", 0},
+		"both the second": {"230.1", "230.1", 0},
+		"one of each":     {"230", "230.1", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts := edit{"ODD voltage 10:00:02.1 230", "ODD voltage 10:00:02.1 " + c.history}.of(t, smallFacts)
+			facts = edit{"ODD voltage - 230", "ODD voltage - " + c.shadow}.of(t, facts)
+			if r := Compare(smallFleet, parseAnswers(t, answers), smallRuns(), parseFacts(t, facts)); len(r.Mismatches) != c.want {
+				t.Errorf("%d mismatches, want %d:\n%s", len(r.Mismatches), c.want, r)
+			}
+		})
+	}
+}
+
+// What the last run could not read of a tariff is null in it, also when an earlier run could.
+func TestADocumentIsOfOneRun(t *testing.T) {
+	answers := smallAnswers + "ODD ffffff 12:00:00 12:00:00.1 nak5\nODD fffffc 12:00:01 12:00:01.2 ok import_active=600Wh export_active=0Wh\n" +
+		"ODD ffffff 12:00:02 12:00:02.1 nak5\nODD ffff2e 12:00:03 12:00:03.1 ok price=5@1/100000_GBP\nODD ffff22 12:00:04 - lost\n"
+	again := smallRuns()[2]
+	again.Started, again.Ended = moments("12:00:00"), moments("12:00:30")
+	only := []Meter{smallFleet[2]}
+	history := "register_import ODD read.A 12:00:01.1 0.6\nregister_export ODD read.A 12:00:01.1 0\nmeter_health_history ODD health 12:00:01.1 unhealthy\n"
+	for document, want := range map[string]int{
+		`{"unit_rate_element_a": "0.00005"}`:                               0,
+		`{"unit_rate_element_a": "0.00005", "standing_charge": "1.00000"}`: 1,
+	} {
+		var facts []flows.Fact
+		text := edit{`{"standing_charge": "1.00000", "unit_rate_element_b": null, "threshold_mask": null}`, document}.of(t, smallFacts+history)
+		for _, f := range parseFacts(t, text) {
+			if f.Serial == "ODD" {
+				facts = append(facts, f)
+			}
+		}
+		if r := Compare(only, parseAnswers(t, answers), append(smallRuns(), again), facts); len(r.Mismatches) != want {
+			t.Errorf("%s: %d mismatches, want %d:\n%s", document, len(r.Mismatches), want, r)
+		}
 	}
 }

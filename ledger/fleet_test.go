@@ -36,7 +36,7 @@ func smallRuns() []Run {
 const smallAnswers = `
 TWIN fffffc 10:00:01.0 10:00:01.4 ok import_active=17000001Wh export_active=1234000Wh import_reactive=5varh
 TWIN fffff8 10:00:01.5 10:00:01.6 ok import_active=0Wh export_active=3Wh
-TWIN ffc802 10:00:01.7 10:00:01.8 ok balance=-33326400@1e-5_GBP
+TWIN ffc802 10:00:01.7 10:00:01.8 ok balance=-33326400@1/100000_GBP
 TWIN 0c0700 10:00:01.9 10:00:02.0 ok voltage=2386@0.1_V
 TWIN fffd1d 10:00:05.0 10:00:05.2 ok csq=16 operator=1
 TWIN fffffc 11:00:01.0 11:00:01.4 ok import_active=17000002Wh export_active=1234000Wh
@@ -51,25 +51,25 @@ TWIN ffff0e 11:00:03 11:00:03.1 ok daylight_saving=0
 TWIN 600100 11:00:03 11:00:03.1 ok serial=TWIN
 TWIN 608000 11:00:03 11:00:03.1 ok hardware=C1.w text=6Cw
 TWIN 800800 11:00:03.3 11:00:03.5 ok clock=1780000000s drift=-432100ms
-TWIN ffff22 11:00:04 11:00:04.1 ok price=7650@1e-5_GBP
-TWIN ffff2e 11:00:04 11:00:04.1 ok price=20000@1e-5_GBP
-TWIN ffff4d 11:00:04 11:00:04.1 ok price=20001@1e-5_GBP
+TWIN ffff22 11:00:04 11:00:04.1 ok price=7650@1/100000_GBP
+TWIN ffff2e 11:00:04 11:00:04.1 ok price=20000@1/100000_GBP
+TWIN ffff4d 11:00:04 11:00:04.1 ok price=20001@1/100000_GBP
 TWIN ffff20 11:00:04 11:00:04.1 ok rate1=1 rate2=0
 TWIN ffff1e 11:00:04 11:00:04.1 ok th1=100 th2=65535
 TWIN ffff2c 11:00:04 11:00:04.1 ok index=8
 TWIN ffff4b 11:00:04 11:00:04.1 ok index=2
-TWIN ffc805 11:00:04 11:00:04.1 ok price=500000@1e-5_GBP
-TWIN ffc806 11:00:04 11:00:04.1 ok price=100000@1e-5_GBP
-TWIN ffc807 11:00:04 11:00:04.1 ok price=0@1e-5_GBP
-TWIN ffff23 11:00:04 11:00:04.1 ok price=7651@1e-5_GBP
+TWIN ffc805 11:00:04 11:00:04.1 ok price=500000@1/100000_GBP
+TWIN ffc806 11:00:04 11:00:04.1 ok price=100000@1/100000_GBP
+TWIN ffc807 11:00:04 11:00:04.1 ok price=0@1/100000_GBP
+TWIN ffff23 11:00:04 11:00:04.1 ok price=7651@1/100000_GBP
 TWIN ffff24 11:00:04 11:00:04.1 ok activation=1780268400s activation_local=1780272000s
-TWIN fff839 11:00:04 11:00:04.1 ok price=20002@1e-5_GBP
-TWIN fff601 11:00:04 11:00:04.1 ok price=20003@1e-5_GBP
+TWIN fff839 11:00:04 11:00:04.1 ok price=20002@1/100000_GBP
+TWIN fff601 11:00:04 11:00:04.1 ok price=20003@1/100000_GBP
 TWIN ffff21 11:00:04 11:00:04.1 ok rate1=0 rate2=1
 TWIN ffff1f 11:00:04 11:00:04.1 ok th1=7 th2=8
-TWIN ffc808 11:00:04 11:00:04.1 ok price=1@1e-5_GBP
-TWIN ffc809 11:00:04 11:00:04.1 ok price=2@1e-5_GBP
-TWIN ffc80a 11:00:04 11:00:04.1 ok price=3@1e-5_GBP
+TWIN ffc808 11:00:04 11:00:04.1 ok price=1@1/100000_GBP
+TWIN ffc809 11:00:04 11:00:04.1 ok price=2@1/100000_GBP
+TWIN ffc80a 11:00:04 11:00:04.1 ok price=3@1/100000_GBP
 
 CT 608000 10:00:00.5 10:00:00.6 ok hardware= text=
 CT d7ff11 10:00:00.6 10:00:00.7 ok hardware=P1.cx configuration=1
@@ -96,11 +96,11 @@ ODD fffffc 10:00:01.0 10:00:01.2 spoiled import_active=500Wh export_active=0Wh
 ODD fffffc 10:00:02.0 10:00:02.2 ok import_active=501Wh export_active=0Wh
 ODD fffffc 10:00:02.5 10:00:02.9 ok import_active=502Wh export_active=0Wh
 ODD 0c0700 10:00:03.0 10:00:03.1 ok voltage=2300@0.1_V
-ODD ffc802 10:00:03.2 10:00:03.3 ok balance=300000@1e-5_GBP
+ODD ffc802 10:00:03.2 10:00:03.3 ok balance=300000@1/100000_GBP
 ODD fffd1d 10:00:05.0 - lost
 ODD fffd1d 10:00:06.0 10:00:06.2 spoiled csq=9 operator=1
 ODD fffffc 11:00:02.0 11:00:02.2 ok import_active=600Wh export_active=0Wh
-ODD ffff22 11:00:04 11:00:04.1 ok price=100000@1e-5_GBP
+ODD ffff22 11:00:04 11:00:04.1 ok price=100000@1/100000_GBP
 ODD ffff4d 11:00:04.2 11:00:04.3 nak5
 ODD ffff11 11:00:05 - lost
 
@@ -266,7 +266,7 @@ func parseAnswers(t *testing.T, text string) []Answer {
 // parseValues reads name=countUnit, name=count@a_unit, name=text, or an event as time=type/set.
 func parseValues(s string) []Value {
 	name, v, _ := strings.Cut(s, "=")
-	if kind, set, event := strings.Cut(v, "/"); event {
+	if kind, set, _ := strings.Cut(v, "/"); strings.Contains(name, ":") {
 		k, _ := strconv.ParseInt(kind, 10, 64)
 		n, _ := strconv.ParseInt(set, 10, 64)
 		return []Value{{Name: "event", Unit: "s", Number: moments(name).Unix()}, {Name: "type", Number: k}, {Name: "set", Number: n}}

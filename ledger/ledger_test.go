@@ -124,7 +124,7 @@ func TestWhatWasNotAskedIsAMismatch(t *testing.T) {
 			"register_import.read.B TWIN 10:00:00",
 		},
 		"one price": {
-			[]edit{{"TWIN ffff2e 11:00:04 11:00:04.1 ok price=20000@1e-5_GBP", ""}}, []edit{{`"unit_rate_element_a": "0.20000", `, ``}},
+			[]edit{{"TWIN ffff2e 11:00:04 11:00:04.1 ok price=20000@1/100000_GBP", ""}}, []edit{{`"unit_rate_element_a": "0.20000", `, ``}},
 			"meter_shadows.tariffs_active.unit_rate_element_a TWIN 11:00:00",
 		},
 		"the serial": {

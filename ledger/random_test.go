@@ -112,7 +112,7 @@ func (s *story) twin(m Meter, run int, t time.Time, present map[string]string) t
 	present["voltage"] = fmt.Sprintf("230.%d", volts-2300)
 	s.store("meter_voltage", m, "voltage", at, present["voltage"])
 	if run == 0 {
-		s.ask(m, &t, 0xffc802, -1, Value{Name: "balance", Unit: "1e-5 GBP", Number: -700000})
+		s.ask(m, &t, 0xffc802, -1, Value{Name: "balance", Unit: "1/100000 GBP", Number: -700000})
 		present["balance"] = "-7"
 		s.store("meter_prepay_balance", m, "balance", at, "-7")
 		return at

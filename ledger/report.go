@@ -14,7 +14,7 @@ type Report struct {
 	Answered   int            `json:"values_answered"` // physical values that a metric wants, once per run
 	Expected   map[string]int `json:"rows_expected"`
 	Stored     map[string]int `json:"rows_stored"`
-	Mismatches []Mismatch     `json:"differences"`
+	Mismatches []Mismatch     `json:"differences,omitempty"`
 }
 
 // Mismatch is one value that is not as it should be. Time is that of the row, or of the reading in tables of present state.

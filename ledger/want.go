@@ -60,24 +60,25 @@ func (w *want) String() string {
 }
 
 // places is how many decimals a unit of an answer has in the unit of the database: kWh, V, pounds.
-var places = map[string]int{"": 0, "Wh": 3, "0.1 Wh": 3, "0.1 V": 1, "1e-5 GBP": 5}
+var places = map[string]int{"": 0, "Wh": 3, "0.1 Wh": 4, "0.1 V": 1, "1/100000 GBP": 5}
 
-// number is exact and has no trailing zeros. An unknown unit gives a text that nothing equals.
+// number is exact and has no trailing zeros.
 func number(_ Answer, v Value) truth {
-	n, known := places[v.Unit]
-	if !known {
-		return truth{text: fmt.Sprintf("%d × %s", v.Number, v.Unit)}
-	}
-	text := decimal(v.Number, n)
-	if n > 0 {
+	text := decimal(v)
+	if strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
 	return truth{text: text}
 }
 
-func decimal(n int64, places int) string {
-	denominator := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(places)), nil)
-	return new(big.Rat).SetFrac(big.NewInt(n), denominator).FloatString(places)
+// decimal is a value in the database's unit. An unknown unit gives a text that nothing stored equals.
+func decimal(v Value) string {
+	n, known := places[v.Unit]
+	if !known {
+		return fmt.Sprintf("%d × %s", v.Number, v.Unit)
+	}
+	one := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil)
+	return new(big.Rat).SetFrac(big.NewInt(v.Number), one).FloatString(n)
 }
 
 func word(_ Answer, v Value) truth { return truth{text: v.Text} }
@@ -86,7 +87,7 @@ func flag(_ Answer, v Value) truth { return truth{text: strconv.FormatBool(v.Num
 
 // amount is a price in a document: pounds with five decimals, a string.
 func amount(_ Answer, v Value) truth {
-	return truth{text: strconv.Quote(decimal(v.Number, places[v.Unit]))}
+	return truth{text: strconv.Quote(decimal(v))}
 }
 
 // local is a time as the meter's own clock will show it, in a document.
@@ -98,7 +99,7 @@ func local(_ Answer, v Value) truth {
 func drift(_ Answer, v Value) truth {
 	const blur = 2000
 	return truth{
-		text: decimal(v.Number, 3) + " ± 2",
+		text: fmt.Sprintf("%d ± 2", v.Number/1000),
 		fits: func(stored string) bool {
 			n, err := strconv.ParseInt(stored, 10, 32)
 			return err == nil && n*1000 >= v.Number-blur && n*1000 <= v.Number+blur

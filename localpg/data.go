@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -91,7 +92,8 @@ func (s *Server) initdb(ctx context.Context, dir, locale string, safe bool) erro
 	return s.program.run(ctx, dir, "initdb", args...)
 }
 
-// socketDir is the data directory, since nobody else may enter it, unless its path is too long for a socket.
+// socketDir is the data directory, since nobody else may enter it, unless its path is too long for a socket, or
+// has a comma, at which clients split lists of hosts.
 func (s *Server) socketDir() string {
 	if s.socket != nil {
 		return filepath.Join(s.socket.dir, socketFolder)
@@ -100,7 +102,7 @@ func (s *Server) socketDir() string {
 }
 
 func (s *Server) openSocket(ctx context.Context) (err error) {
-	if len(s.data) <= longestSocketDir {
+	if len(s.data) <= longestSocketDir && !strings.Contains(s.data, ",") {
 		return nil
 	}
 	sweep(ctx, shortBase, s.program)

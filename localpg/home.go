@@ -79,8 +79,7 @@ func throwawayHome(base string) (*home, error) {
 		} else if err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
-		locked, err := lock.Stat()
-		if there, e := os.Stat(lock.Name()); e != nil || err != nil || !os.SameFile(locked, there) {
+		if _, err := os.Stat(lock.Name()); err != nil { // swept between the two steps of locking
 			lock.Close()
 			continue
 		}

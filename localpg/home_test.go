@@ -107,19 +107,21 @@ func TestSweepNeverTakesWhatAnotherJustMade(t *testing.T) {
 	base := t.TempDir()
 	var makers, sweeper sync.WaitGroup
 	stop := make(chan struct{})
-	sweeper.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				sweep(t.Context(), base, program{out: &tail{}})
+	for range 2 {
+		sweeper.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					sweep(t.Context(), base, program{out: &tail{}})
+				}
 			}
-		}
-	})
+		})
+	}
 	for range 4 {
 		makers.Go(func() {
-			for range 300 {
+			for range 150 {
 				h, err := throwawayHome(base)
 				if err != nil {
 					t.Error(err)

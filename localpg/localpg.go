@@ -107,7 +107,7 @@ func (s *Server) arguments(more map[string]string, safe bool) []string {
 	set("cluster_name", clusterName)
 	set("port", port)
 	set("listen_addresses", "")
-	set("unix_socket_directories", s.socketDir())
+	set("unix_socket_directories", `"`+strings.ReplaceAll(s.socketDir(), `"`, `""`)+`"`) // a list
 	return args
 }
 

@@ -133,7 +133,8 @@ func TestPathsThatNeedCare(t *testing.T) {
 	t.Setenv("PGPORT", "1")
 	t.Setenv("PGHOST", "elsewhere")
 	for name, folder := range map[string]string{
-		"quoted in URL and shell": "a b+c&d'e%20?",
+		"quoted in URL and shell": "a b+c&d'e%20?f\"g",
+		"a list to a client":      "here,there",
 		"too long for a socket":   strings.Repeat("long-", 20),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -125,15 +126,54 @@ func TestNewMeterHasAShadowThatWasNeverRun(t *testing.T) {
 	}
 }
 
-func TestMeterWithReadsCannotBeDeletedAndOneWithoutCan(t *testing.T) {
+func TestMeterWithHistoryCannotBeDeletedAndOneWithoutCan(t *testing.T) {
 	conn := migrated(t)
-	read, fresh := meter(t, conn, "read", "C1.w"), meter(t, conn, "fresh", "C1.w")
-	exec(t, conn, `update flows.meter_shadows set import_a = 1 where id = $1`, read)
-	if _, err := conn.Exec(t.Context(), `delete from flows.meter_registry where id = $1`, read); err == nil {
-		t.Error("the meter and its reads are gone")
+	for _, c := range []struct{ name, act, want string }{
+		{"never run", `select $1::uuid`, ""},
+		{"read", `update flows.meter_shadows set import_a = 1 where id = $1`, "has reads"},
+		{"exported", `update flows.meter_shadows set export_b = 1 where id = $1`, "has reads"},
+		{"unreachable", `update flows.meter_shadows set csq = null where id = $1`, "has history"},
+		{"judged", `update flows.meter_shadows set health = 'healthy' where id = $1`, "has history"},
+		{"paid", `update flows.meter_shadows set balance = 0 where id = $1`, "has history"},
+		{"measured", `update flows.meter_shadows set voltage = 240 where id = $1`, "has history"},
+		{"measured in three phases", `update flows.meter_shadows set "3p_voltage_l2" = 240 where id = $1`, "has history"},
+		{"with events", `insert into flows.meter_event_log values ($1, now(), 33, 1)`, "meter_event_log"},
+	} {
+		id := meter(t, conn, c.name, "C1.w")
+		exec(t, conn, c.act, id)
+		_, err := conn.Exec(t.Context(), `delete from flows.meter_registry where id = $1`, id)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
 	}
-	exec(t, conn, `delete from flows.meter_registry where id = $1`, fresh)
-	if got, want := rows(t, conn, `select (select count(*) from flows.meter_shadows), (select count(*) from flows.meter_registers)`), "1 2"; got != want {
-		t.Errorf("shadows and registers: got %s, want %s", got, want)
+	if got, want := rows(t, conn, `select (select count(*) from flows.meter_registry), (select count(*) from flows.meter_shadows),
+		(select count(*) from flows.meter_registers)`), "8 8 16"; got != want {
+		t.Errorf("meters, shadows and registers left: got %s, want %s", got, want)
+	}
+}
+
+func TestDeletingAMeterWaitsForItsSave(t *testing.T) {
+	saver := migrated(t)
+	id := meter(t, saver, "M1", "C1.w")
+	deleter := connect(t, saver.Config().ConnString())
+	pid := rows(t, deleter, `select pg_backend_pid()`)
+	exec(t, saver, `begin`)
+	exec(t, saver, `update flows.meter_shadows set import_a = 1 where id = $1`, id)
+	done := make(chan error, 1)
+	go func() {
+		_, err := deleter.Exec(context.WithoutCancel(t.Context()), `delete from flows.meter_registry where id = $1`, id)
+		done <- err
+	}()
+	for rows(t, saver, `select coalesce(wait_event_type = 'Lock', false) from pg_stat_activity where pid = $1::int`, pid) != "true" {
+		select {
+		case err := <-done:
+			t.Fatalf("did not wait: %v", err)
+		default:
+			exec(t, saver, `select pg_stat_clear_snapshot()`)
+		}
+	}
+	exec(t, saver, `commit`)
+	if err := <-done; err == nil {
+		t.Error("the meter is gone and its read has no owner")
 	}
 }

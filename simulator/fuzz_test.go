@@ -68,3 +68,13 @@ func BenchmarkRespond(b *testing.B) {
 		m.respond(data, now)
 	}
 }
+
+func BenchmarkExchange(b *testing.B) {
+	_, m := one(b, twinWith())
+	c := dial(b, m)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.SetDeadline(time.Now().Add(time.Second))
+		c.get(idElementA)
+	}
+}

@@ -114,9 +114,6 @@ const (
 // millis is a time as the model counts it.
 func millis(t time.Time) int64 { return t.Sub(emop.Epoch).Milliseconds() }
 
-// age is how long the meter has been there, in ms; what it counts begins with its installation.
-func (m *meter) age(t time.Time) int64 { return max(millis(t)-m.installed, 0) }
-
 func (m *meter) own() emop.Address { return emop.Address(uint32(m.device)<<24 | m.address) }
 
 // firmwareName is the firmware as a registry holds it.

@@ -19,12 +19,20 @@ type onceReport struct {
 	Unhealthy  int              `json:"unhealthy"`
 	Runs       []syncer.Summary `json:"runs"`
 	Unexpected []string         `json:"unexpected"` // meters whose verdict is not what their behaviour deserves
+	Mismatched int              `json:"mismatches"`
 	ledger.Report
 }
 
 // once reads every frequency once and compares every stored row with what the simulated meters answered.
 func (d *demo) once(a *app, c *demoCmd) error {
-	var report onceReport
+	earlier, err := d.store.Facts(a.ctx)
+	if err != nil {
+		return err
+	}
+	if len(earlier) > 0 {
+		return usage("--once compares everything that is stored, and %s holds earlier runs: give another --data-dir", c.DataDir)
+	}
+	report := onceReport{Unexpected: []string{}}
 	var runs []ledger.Run
 	for _, f := range flows.Frequencies {
 		names, err := d.store.EnabledMetrics(a.ctx, f)
@@ -51,6 +59,7 @@ func (d *demo) once(a *app, c *demoCmd) error {
 	if err := d.verdicts(a.ctx, &report); err != nil {
 		return err
 	}
+	report.Mismatched = len(report.Mismatches) + len(report.Unexpected)
 	if c.JSON {
 		if err := printJSON(a.stdout, report); err != nil {
 			return err
@@ -64,7 +73,7 @@ func (d *demo) once(a *app, c *demoCmd) error {
 	for _, u := range report.Unexpected {
 		fmt.Fprintln(a.stderr, u)
 	}
-	if n := len(report.Mismatches) + len(report.Unexpected); n > 0 {
+	if n := report.Mismatched; n > 0 {
 		return exit{exitFailed, fmt.Errorf("%d mismatches between what the meters answered and what the database holds", n)}
 	}
 	return nil
@@ -115,7 +124,8 @@ func (d *demo) verdicts(ctx context.Context, report *onceReport) error {
 func ledgerMeters(all []simulator.Meter) []ledger.Meter {
 	var meters []ledger.Meter
 	for _, m := range all {
-		meters = append(meters, ledger.Meter{Serial: m.Serial, Hardware: m.Hardware, Reachable: m.Reachable, Foreign: m.OwnSerial != m.Serial, Active: true})
+		meters = append(meters, ledger.Meter{Serial: m.Serial, Hardware: m.Hardware, Reachable: m.Reachable, Foreign: m.OwnSerial != m.Serial, Active: true,
+			FrameAddress: m.FrameAddress})
 	}
 	return meters
 }
@@ -146,5 +156,5 @@ func printOnce(a *app, r onceReport) {
 	for _, name := range tables {
 		fmt.Fprintf(a.stdout, "  %-24s %6d rows\n", name, r.Stored[name])
 	}
-	fmt.Fprintf(a.stdout, "mismatches: %d\n", len(r.Mismatches))
+	fmt.Fprintf(a.stdout, "mismatches: %d\n", r.Mismatched)
 }

@@ -13,6 +13,7 @@ type metersCmd struct {
 	List   metersListCmd   `cmd:"" help:"List meters with their state."`
 	Show   metersShowCmd   `cmd:"" help:"Show one meter, its shadow, and why it is not read if it is not."`
 	Add    metersAddCmd    `cmd:"" help:"Add one meter."`
+	Import metersImportCmd `cmd:"" help:"Add and change meters from a CSV file, all or nothing."`
 }
 
 type metersListCmd struct {

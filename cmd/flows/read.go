@@ -72,6 +72,9 @@ func (c *readCmd) Run(a *app) error {
 		return printJSON(a.stdout, map[string]string{"serial": c.Serial, "object": e.Name, "id": e.ID.String(), "unit": e.Unit,
 			"value": text, "payload": hex.EncodeToString(payload)})
 	}
+	if text == "" {
+		text = "(empty)"
+	}
 	_, err = fmt.Fprintln(a.stdout, text)
 	return err
 }

@@ -75,7 +75,7 @@ func syncFleet(a *app, store *postgres.Store, client *emlite.Client, meters []fl
 	if err != nil {
 		return syncer.Summary{}, err
 	}
-	s := syncer.Summary{Frequency: f, Started: time.Now().UTC(), Meters: len(meters)}
+	s := syncer.Summary{Frequency: f, Started: time.Now().UTC(), Meters: len(meters), Reasons: []syncer.Reason{}, Notes: []syncer.Reason{}}
 	show := terminal(a.stderr)
 	syncer.Fleet(a.ctx, meters, parallel, func(ctx context.Context, m flows.Meter) flows.Result {
 		return syncer.Run(ctx, m, f, names, client)

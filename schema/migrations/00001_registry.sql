@@ -52,31 +52,41 @@ create index meter_registers_meter on flows.meter_registers (meter_id);
 create unique index meter_registers_enabled on flows.meter_registers (meter_id, (element = 'B')) where status = 'enabled';
 
 -- +goose StatementBegin
--- Gives a meter the registers its hardware has. A register keeps its id (so its history) when only the hardware's name was corrected.
-create function flows.meter_registers_ensure(_meter_id uuid, _hardware text) returns void language plpgsql as $$
-declare
-    _first text := case when _hardware in ('P1.ax', 'P1.cx', 'AX', 'CX') then 'SINGLE' else 'A' end;
+-- The elements that a meter of this hardware measures. Nobody knows those of a meter whose hardware is not known yet.
+create function flows.hardware_elements(hardware text) returns text[] language sql immutable as $$
+    select case
+        when hardware is null then '{}'::text[]
+        when hardware = 'C1.w' then '{A,B}'
+        when hardware in ('P1.ax', 'P1.cx', 'AX', 'CX') then '{SINGLE}'
+        else '{A}'
+    end
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+create function flows.meter_registry_insert_registers() returns trigger language plpgsql as $$
 begin
-    if _hardware is null then
-        return;
-    end if;
-    update flows.meter_registers set element = _first
-    where meter_id = _meter_id and status = 'enabled' and element <> 'B' and element <> _first;
-    insert into flows.meter_registers (meter_id, element) values (_meter_id, _first) on conflict do nothing;
-    if _hardware = 'C1.w' then
-        insert into flows.meter_registers (meter_id, element) values (_meter_id, 'B') on conflict do nothing;
-    else
-        update flows.meter_registers set status = 'replaced', end_time = statement_timestamp()
-        where meter_id = _meter_id and status = 'enabled' and element = 'B';
-    end if;
+    insert into flows.meter_registers (meter_id, element)
+    select m.id, unnest(flows.hardware_elements(m.hardware)) from new_meters m;
+    return null;
 end
 $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
-create function flows.meter_registry_registers() returns trigger language plpgsql as $$
+-- A register keeps its id, and so its history, when only the name of the hardware was corrected.
+create function flows.meter_registry_hardware_registers() returns trigger language plpgsql as $$
+declare
+    _elements text[] := flows.hardware_elements(new.hardware);
 begin
-    perform flows.meter_registers_ensure(new.id, new.hardware);
+    if new.hardware is null then
+        return new;
+    end if;
+    update flows.meter_registers set element = _elements[1]
+    where meter_id = new.id and status = 'enabled' and element <> 'B' and element <> _elements[1];
+    update flows.meter_registers set status = 'replaced', end_time = statement_timestamp()
+    where meter_id = new.id and status = 'enabled' and element = 'B' and 'B' <> all (_elements);
+    insert into flows.meter_registers (meter_id, element) select new.id, unnest(_elements) on conflict do nothing;
     return new;
 end
 $$;
@@ -103,11 +113,12 @@ end
 $$;
 -- +goose StatementEnd
 
+-- Once a statement, since a whole fleet may come in one.
 create trigger meter_registry_insert_registers after insert on flows.meter_registry
-    for each row execute function flows.meter_registry_registers();
+    referencing new table as new_meters for each statement execute function flows.meter_registry_insert_registers();
 -- Before, so that the registers exist when a later part of the same transaction or statement saves the first reads.
 create trigger meter_registry_hardware_update before update of hardware on flows.meter_registry
-    for each row execute function flows.meter_registry_registers();
+    for each row execute function flows.meter_registry_hardware_registers();
 create trigger meter_registry_address_update before update of ip_address, port on flows.meter_registry
     for each row execute function flows.meter_registry_forget_frame_address();
 create trigger meter_registry_updated_at before update on flows.meter_registry
@@ -115,5 +126,5 @@ create trigger meter_registry_updated_at before update on flows.meter_registry
 
 -- +goose Down
 drop table flows.meter_registers, flows.meter_registry, flows.escos;
-drop function flows.meter_registry_registers(), flows.meter_registers_ensure(uuid, text),
+drop function flows.meter_registry_insert_registers(), flows.meter_registry_hardware_registers(), flows.hardware_elements(text),
     flows.meter_registry_forget_frame_address(), flows.meter_registry_touch();

@@ -29,9 +29,9 @@ create table flows.meter_shadows (
 ) with (fillfactor = 70);
 
 -- +goose StatementBegin
-create function flows.meter_registry_shadow() returns trigger language plpgsql as $$
+create function flows.meter_registry_insert_shadow() returns trigger language plpgsql as $$
 begin
-    insert into flows.meter_shadows (id) values (new.id) on conflict (id) do nothing;
+    insert into flows.meter_shadows (id) select m.id from new_meters m;
     return null;
 end
 $$;
@@ -60,7 +60,7 @@ $$;
 -- +goose StatementEnd
 
 create trigger meter_registry_insert_shadow after insert on flows.meter_registry
-    for each row execute function flows.meter_registry_shadow();
+    referencing new table as new_meters for each statement execute function flows.meter_registry_insert_shadow();
 -- Triggers of one kind fire in the order of their names: this one still sees the read_at that the next one clears.
 create trigger meter_shadows_last_healthy before update of health on flows.meter_shadows
     for each row execute function flows.meter_shadows_health();
@@ -70,4 +70,4 @@ create trigger meter_shadows_updated_at before update on flows.meter_shadows
 -- +goose Down
 drop trigger meter_registry_insert_shadow on flows.meter_registry;
 drop table flows.meter_shadows;
-drop function flows.meter_registry_shadow(), flows.meter_shadows_health(), flows.meter_shadows_stamp();
+drop function flows.meter_registry_insert_shadow(), flows.meter_shadows_health(), flows.meter_shadows_stamp();

@@ -1,27 +1,27 @@
--- The rest of a meter's history, written by triggers on the shadow like the reads.
+-- The rest of a meter's history, written by triggers on the shadow like the reads, and like those without foreign keys.
 
 -- +goose Up
 create table flows.meter_prepay_balance (
-    meter_id    uuid not null references flows.meter_registry (id),
+    meter_id    uuid not null,
     "timestamp" timestamptz not null,
     balance     numeric not null,
     primary key (meter_id, "timestamp")
 );
 -- A null says that the meter could not be heard: the gap is a fact.
 create table flows.meter_csq (
-    meter_id    uuid not null references flows.meter_registry (id),
+    meter_id    uuid not null,
     "timestamp" timestamptz not null,
     csq         integer,
     primary key (meter_id, "timestamp")
 );
 create table flows.meter_voltage (
-    meter_id    uuid not null references flows.meter_registry (id),
+    meter_id    uuid not null,
     "timestamp" timestamptz not null,
     voltage     numeric not null,
     primary key (meter_id, "timestamp")
 );
 create table flows.meter_3p_voltage (
-    meter_id    uuid not null references flows.meter_registry (id),
+    meter_id    uuid not null,
     "timestamp" timestamptz not null,
     voltage_l1  numeric,
     voltage_l2  numeric,
@@ -29,7 +29,7 @@ create table flows.meter_3p_voltage (
     primary key (meter_id, "timestamp")
 );
 create table flows.meter_health_history (
-    meter_id    uuid not null references flows.meter_registry (id),
+    meter_id    uuid not null,
     "timestamp" timestamptz not null,
     health      text not null,
     primary key (meter_id, "timestamp")
@@ -107,6 +107,23 @@ end
 $$;
 -- +goose StatementEnd
 
+-- +goose StatementBegin
+-- Waits for a save under way before it looks.
+create function flows.meter_registry_keep() returns trigger language plpgsql as $$
+begin
+    perform from flows.meter_shadows where id = old.id for update;
+    if exists (select from flows.meter_prepay_balance where meter_id = old.id) or exists (select from flows.meter_csq where meter_id = old.id)
+        or exists (select from flows.meter_voltage where meter_id = old.id) or exists (select from flows.meter_3p_voltage where meter_id = old.id)
+        or exists (select from flows.meter_health_history where meter_id = old.id) then
+        raise foreign_key_violation using message = format('meter %s has history and cannot be deleted; set it to passive', old.serial);
+    end if;
+    return old;
+end
+$$;
+-- +goose StatementEnd
+
+create trigger meter_registry_keep before delete on flows.meter_registry
+    for each row execute function flows.meter_registry_keep();
 create trigger meter_shadows_prepay_balance_update after update of balance on flows.meter_shadows
     for each row when (new.balance is not null) execute function flows.meter_prepay_balance_insert();
 create trigger meter_shadows_csq_update after update of csq on flows.meter_shadows
@@ -123,6 +140,8 @@ create trigger meter_shadows_health_update after update of health on flows.meter
     for each row when (new.health is not null) execute function flows.meter_health_history_insert();
 
 -- +goose Down
+drop trigger meter_registry_keep on flows.meter_registry;
+drop function flows.meter_registry_keep();
 drop trigger meter_shadows_prepay_balance_update on flows.meter_shadows;
 drop trigger meter_shadows_csq_update on flows.meter_shadows;
 drop trigger meter_shadows_voltage_update on flows.meter_shadows;

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestDemoOnceStoresWhatTheFleetAnswered(t *testing.T) {
+	c := mustCall(t, nil, "demo", "--once", "--json", "--meters", "14")
+	var report struct {
+		Meters, Healthy, Unhealthy int
+		Answered                   int            `json:"values_answered"`
+		Stored                     map[string]int `json:"rows_stored"`
+		Mismatches                 *int           `json:"mismatches"`
+	}
+	if err := json.Unmarshal([]byte(c.stdout), &report); err != nil {
+		t.Fatalf("%v in %s", err, c.stdout)
+	}
+	if report.Mismatches == nil || *report.Mismatches != 0 || report.Meters != 14 || report.Healthy < 10 || report.Unhealthy < 2 || report.Answered < 500 {
+		t.Errorf("report %+v", report)
+	}
+	for _, table := range []string{"register_import", "register_export", "meter_shadows", "meter_prepay_balance", "meter_csq", "meter_voltage",
+		"meter_3p_voltage", "meter_health_history", "meter_event_log", "meter_registry"} {
+		if report.Stored[table] == 0 {
+			t.Errorf("no rows in %s", table)
+		}
+	}
+}
+
+// spoils are changes of one stored value behind Flows' back; the comparison must name table and column.
+var spoils = []struct{ name, sql, names string }{
+	{"one watt-hour more", `update flows.register_import set read = read + 0.001
+		where (register_id, timestamp) = (select register_id, timestamp from flows.register_import order by timestamp limit 1)`, "register_import.read.A"},
+	{"a reading lost", `delete from flows.register_export
+		where (register_id, timestamp) = (select register_id, timestamp from flows.register_export order by timestamp limit 1)`, "register_export.read.A"},
+	{"a balance invented", `insert into flows.meter_prepay_balance (meter_id, timestamp, balance)
+		select id, now(), 1 from flows.meter_registry limit 1`, "meter_prepay_balance.balance"},
+	{"another shadow", `update flows.meter_registry set firmware_version = '9_99_9'
+		where id = (select id from flows.meter_registry where firmware_version is not null limit 1)`, "meter_registry.firmware_version"},
+}
+
+func TestDemoOnceNamesEveryAlteredValue(t *testing.T) {
+	for _, s := range spoils {
+		t.Run(s.name, func(t *testing.T) {
+			a, stdout, stderr := testApp(t.Context())
+			c := &demoCmd{Meters: 3, Every: 1, Seed: 1, Once: true}
+			d, err := startDemo(a, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.stop()
+			d.afterSync = func(ctx context.Context, url string) error { return execute(ctx, url, s.sql) }
+			err = d.once(a, c)
+			var e exit
+			if !errors.As(err, &e) || e.code != exitFailed {
+				t.Fatalf("%v, want exit 1\n%s", err, stdout)
+			}
+			if text := stderr.String(); !strings.Contains(text, s.names+" of EML") || !strings.Contains(text, " at 20") {
+				t.Errorf("the altered value is not named %s with meter and time:\n%s", s.names, text)
+			}
+			if !strings.Contains(stdout.String(), "mismatches: 1\n") {
+				t.Errorf("more or less than one mismatch:\n%s%s", stdout, stderr)
+			}
+		})
+	}
+}
+
+func execute(ctx context.Context, url, sql string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	tag, err := conn.Exec(ctx, sql)
+	if err == nil && tag.RowsAffected() != 1 {
+		return errors.New("the test altered nothing")
+	}
+	return err
+}
+
+func TestDemoRoundsHaveTheirFrequencies(t *testing.T) {
+	for round, want := range map[int]int{0: 3, 1: 1, 11: 1, 12: 2, 23: 1, 24: 3, 36: 2, 48: 3} {
+		if got := due(round); len(got) != want {
+			t.Errorf("round %d: %v, want %d frequencies", round, got, want)
+		}
+	}
+}
