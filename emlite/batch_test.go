@@ -58,3 +58,16 @@ func TestAnUnknownSerialFailsEveryItem(t *testing.T) {
 		t.Errorf("info: %v", err)
 	}
 }
+
+// BenchmarkBatch is what a meter's hourly run costs client, mediator and meter together, without gaps and latency.
+func BenchmarkBatch(b *testing.B) {
+	c := start(b, meter(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, a := range c.Batch(b.Context(), "EML1", []emop.Item{{Object: 1}, {Object: 2}, {Object: 3}}) {
+			if a.Err != nil {
+				b.Fatal(a.Err)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package emlite
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
@@ -82,7 +83,7 @@ func listen(t testing.TB) net.Listener {
 // start runs a mediator for one meter and gives a client of it.
 func start(t testing.TB, address netip.AddrPort) *Client {
 	t.Helper()
-	s, err := mediator.New(shelf{"EML1", address}, mediator.Options{Timeout: time.Second})
+	s, err := mediator.New(shelf{"EML1", address}, mediator.Options{Timeout: time.Second, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,11 +17,12 @@ type Store struct {
 	pool *pgxpool.Pool
 }
 
-// Open connects and looks whether the schema is there. Every error is one line that says what to do.
+// Open connects and looks whether the schema is there. Every error is one line that says what to do; all but that of a malformed URL
+// are *flows.Error with Database.
 func Open(ctx context.Context, databaseURL string) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, flows.Errorf(flows.Database, "DATABASE_URL is malformed: %w", flat{err})
+		return nil, fmt.Errorf("DATABASE_URL is malformed: %w", flat{err})
 	}
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {

@@ -25,7 +25,8 @@ func (d database) open(a *app) (*postgres.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return postgres.Open(a.ctx, url)
+	store, err := postgres.Open(a.ctx, url)
+	return store, userError(err)
 }
 
 // userError gives what a person got wrong exit code 2; trouble with a code of its own keeps it.

@@ -11,8 +11,8 @@ type mediators struct {
 	MediatorServer string `name:"mediator" setting:"MEDIATOR_SERVER" default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Mediators, comma separated; each serial belongs to one of them ($$MEDIATOR_SERVER)."`
 }
 
-func (m mediators) dial(t meterTiming) (*emlite.Client, error) {
-	client, err := emlite.Dial(strings.Split(m.MediatorServer, ","), emlite.Options{Timeout: t.Timeout.duration(), Spacing: t.Spacing.duration()})
+func (m mediators) dial(t meterTiming, p emlite.Priority) (*emlite.Client, error) {
+	client, err := emlite.Dial(strings.Split(m.MediatorServer, ","), emlite.Options{Timeout: t.Timeout.duration(), Spacing: t.Spacing.duration(), Priority: p})
 	if err != nil {
 		return nil, usage("MEDIATOR_SERVER %q: %w", m.MediatorServer, err)
 	}

@@ -48,7 +48,7 @@ func (c *readCmd) Run(a *app) error {
 	if !object.Readable() {
 		return usage("%s can only be written", e.Name)
 	}
-	client, err := c.dial(c.meterTiming)
+	client, err := c.dial(c.meterTiming, emlite.Person)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (c *syncCmd) Run(a *app) error {
 		return err
 	}
 	defer store.Close()
-	client, err := c.dial(c.meterTiming)
+	client, err := c.dial(c.meterTiming, emlite.Schedule)
 	if err != nil {
 		return err
 	}
