@@ -19,7 +19,7 @@ func (s *Store) Facts(ctx context.Context) ([]flows.Fact, error) {
 		var value *string
 		err = row.Scan(&f.Table, &f.Serial, &f.Column, &at, &value)
 		if at != nil {
-			f.Time = at.UTC()
+			f.Time = *at
 		}
 		if f.Null = value == nil; !f.Null {
 			f.Value = *value

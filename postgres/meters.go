@@ -42,7 +42,12 @@ const chosen = `
 	and ($2::text[] is null or r.serial = any($2))
 	and (not $3 or (r.mode = 'active' and r.ip_address is not null))`
 
-func (f Filter) args() []any { return []any{f.ESCO, f.Serials, f.Due} }
+func (f Filter) args() []any {
+	if len(f.Serials) == 0 {
+		f.Serials = nil // an empty array would choose none
+	}
+	return []any{f.ESCO, f.Serials, f.Due}
+}
 
 // Meters gives the chosen meters by serial, each with what a run must know of its past.
 func (s *Store) Meters(ctx context.Context, f Filter) ([]flows.Meter, error) {
@@ -74,7 +79,7 @@ func scanMeter(row pgx.CollectableRow) (m flows.Meter, err error) {
 		m.Address = netip.AddrPortFrom(*ip, port)
 	}
 	if last != nil {
-		m.LastEvent = last.UTC()
+		m.LastEvent = *last
 	}
 	return m, err
 }

@@ -36,6 +36,7 @@ func TestFilterChooses(t *testing.T) {
 		want   string
 	}{
 		{"all", Filter{}, "M1 M2 M3 M4"},
+		{"all, by an empty list", Filter{Serials: []string{}}, "M1 M2 M3 M4"},
 		{"due: active with an address", Filter{Due: true}, "M1 M4"},
 		{"of an ESCO in any case", Filter{ESCO: "aLPHA"}, "M1 M2 M3"},
 		{"of an ESCO without meters", Filter{ESCO: "beta"}, ""},
@@ -123,7 +124,7 @@ func TestDescribeSaysWhyAMeterIsNotRead(t *testing.T) {
 	}
 	d, err := s.Describe(t.Context(), "M1")
 	if err != nil || len(d.Registers) != 2 || d.Registers[0].Element != "A" || !strings.Contains(string(d.Shadow), `"import_a": 12345.6789`) || *d.ESCO != "Alpha" ||
-		d.LastHealthyAt == nil || d.Health != flows.Healthy {
+		d.LastHealthyAt == nil || *d.LastHealthyAt != time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) || d.Health != flows.Healthy {
 		t.Errorf("%+v, %v", d, err)
 	}
 	if _, err := s.Describe(t.Context(), "none"); !errors.As(err, new(*UnknownSerials)) {

@@ -152,28 +152,34 @@ func TestMeterWithHistoryCannotBeDeletedAndOneWithoutCan(t *testing.T) {
 	}
 }
 
-func TestDeletingAMeterWaitsForItsSave(t *testing.T) {
-	saver := migrated(t)
-	id := meter(t, saver, "M1", "C1.w")
-	deleter := connect(t, saver.Config().ConnString())
-	pid := rows(t, deleter, `select pg_backend_pid()`)
-	exec(t, saver, `begin`)
-	exec(t, saver, `update flows.meter_shadows set import_a = 1 where id = $1`, id)
-	done := make(chan error, 1)
-	go func() {
-		_, err := deleter.Exec(context.WithoutCancel(t.Context()), `delete from flows.meter_registry where id = $1`, id)
-		done <- err
-	}()
-	for rows(t, saver, `select coalesce(wait_event_type = 'Lock', false) from pg_stat_activity where pid = $1::int`, pid) != "true" {
-		select {
-		case err := <-done:
-			t.Fatalf("did not wait: %v", err)
-		default:
-			exec(t, saver, `select pg_stat_clear_snapshot()`)
-		}
-	}
-	exec(t, saver, `commit`)
-	if err := <-done; err == nil {
-		t.Error("the meter is gone and its read has no owner")
+func TestDeletingWaitsForASaveUnderWay(t *testing.T) {
+	for name, sql := range map[string]string{
+		"meter": `delete from flows.meter_registry where id = $1`, "registers": `delete from flows.meter_registers where meter_id = $1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			saver := migrated(t)
+			deleter := connect(t, saver.Config().ConnString())
+			id := meter(t, saver, "M1", "C1.w")
+			exec(t, saver, `begin`)
+			exec(t, saver, `update flows.meter_shadows set import_a = 1 where id = $1`, id)
+			done := make(chan error, 1)
+			pid := rows(t, deleter, `select pg_backend_pid()`)
+			go func() {
+				_, err := deleter.Exec(context.WithoutCancel(t.Context()), sql, id)
+				done <- err
+			}()
+			for rows(t, saver, `select coalesce(wait_event_type = 'Lock', false) from pg_stat_activity where pid = $1::int`, pid) != "true" {
+				select {
+				case err := <-done:
+					t.Fatalf("did not wait: %v", err)
+				default:
+					exec(t, saver, `select pg_stat_clear_snapshot()`)
+				}
+			}
+			exec(t, saver, `commit`)
+			if err := <-done; err == nil {
+				t.Error("deleted, and the read has no owner")
+			}
+		})
 	}
 }
