@@ -93,12 +93,15 @@ func TestOpenTellsWhatIsMissing(t *testing.T) {
 	defer admin.Close()
 	mustExec(t, admin, `create role stranger login`)
 	defer admin.pool.Exec(context.WithoutCancel(t.Context()), `drop role stranger`)
-	for _, c := range []struct{ name, url, want string }{
-		{"malformed URL", "postgres://a b", "DATABASE_URL is malformed"},
-		{"no server", "postgres://x:hush@127.0.0.1:1/x?connect_timeout=2", "cannot connect to the database"},
-		{"no database", strings.Replace(ready, "flows_test", "none", 1), "cannot connect to the database"},
-		{"no schema", pgtest.Empty(t), "run: flows migrate up"},
-		{"no rights", strings.Replace(ready, "//postgres@", "//stranger@", 1), "GRANT flows TO stranger"},
+	for _, c := range []struct {
+		name, url, want string
+		code            flows.Code
+	}{
+		{"malformed URL", "postgres://a b", "DATABASE_URL is malformed", ""},
+		{"no server", "postgres://x:hush@127.0.0.1:1/x?connect_timeout=2", "cannot connect to the database", flows.Database},
+		{"no database", strings.Replace(ready, "flows_test", "none", 1), "cannot connect to the database", flows.Database},
+		{"no schema", pgtest.Empty(t), "run: flows migrate up", flows.Database},
+		{"no rights", strings.Replace(ready, "//postgres@", "//stranger@", 1), "GRANT flows TO stranger", flows.Database},
 	} {
 		s, err := Open(t.Context(), c.url)
 		if err == nil {
@@ -109,7 +112,7 @@ func TestOpenTellsWhatIsMissing(t *testing.T) {
 		if !strings.Contains(err.Error(), c.want) || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "hush") {
 			t.Errorf("%s: %q", c.name, err)
 		}
-		if got := flows.CodeOf(err, ""); got != flows.Database {
+		if got := flows.CodeOf(err, ""); got != c.code {
 			t.Errorf("%s: code %q", c.name, got)
 		}
 	}

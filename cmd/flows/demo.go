@@ -72,7 +72,9 @@ func startDemo(a *app, c *demoCmd) (d *demo, err error) {
 	if err := d.startDatabase(a, c); err != nil {
 		return d, err
 	}
-	d.fleet = simulator.New(simulator.Demo(c.Meters, c.Seed))
+	o := simulator.Demo(c.Meters, c.Seed)
+	o.Spacing = simulatedTiming.Spacing.duration()
+	d.fleet = simulator.New(o)
 	if err := d.fleet.Start(a.ctx); err != nil {
 		return d, err
 	}
