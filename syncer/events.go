@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"fmt"
+	"time"
 
 	"flows"
 	"flows/emop"
@@ -10,8 +11,13 @@ import (
 func eventBlock(block int) emop.Item { return emop.Item{DataField: emop.AppendEventLog(nil, block)} }
 
 // eventLog takes the events that are not stored yet, block by block from the newest, and reads on while a block holds only unseen ones.
-// An event of the last stored second counts as unseen: another of the same second may have come after it.
+// An event of the last stored second counts as unseen: another of the same second may have come after it. A last event in the future was
+// logged under a wrong clock and tells nothing: the whole log is read.
 func eventLog(r *run) {
+	last := r.meter.LastEvent
+	if last.After(time.Now()) {
+		last = time.Time{}
+	}
 	for b := range emop.EventBlocks {
 		events, err := r.events(b)
 		if err != nil {
@@ -20,7 +26,7 @@ func eventLog(r *run) {
 		}
 		r.got++
 		r.result.Events = append(r.result.Events, events...)
-		if len(events) == 0 || events[len(events)-1].Time.Before(r.meter.LastEvent) {
+		if len(events) == 0 || events[len(events)-1].Time.Before(last) {
 			return
 		}
 	}

@@ -32,6 +32,7 @@ func TestEventLogReadsOnWhileABlockHoldsOnlyUnseenEvents(t *testing.T) {
 		{"one block new", 975, 6, 2},
 		{"the last stored second ends a block: more of it may be in the next", 970, 9, 3},
 		{"all unseen", 100, 10, 5},
+		{"the last one was logged under a clock far ahead", 4_000_000_000, 10, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stub, m := twin(), known()
