@@ -7,11 +7,12 @@ import (
 
 // The event log: blocks 0 (the newest) to 9, ten records each, newest first. All of it is [P].
 const (
-	idEventLog    ID = 0x636200
-	EventBlocks      = 10
-	eventsInBlock    = 10
-	eventSize        = 6 // timestamp u4le, type u1, set u1
+	EventBlocks   = 10
+	eventsInBlock = 10
+	eventSize     = 6 // timestamp u4le, type u1, set u1
 )
+
+const idEventLog ID = 0x636200
 
 // AppendEventLog appends the data field that reads block 0..9 of the event log.
 func AppendEventLog(dst []byte, block int) []byte {

@@ -22,7 +22,6 @@ type meterStub struct {
 	down    error // every item fails so
 
 	batches [][]emop.ID
-	clock   time.Time
 }
 
 var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
