@@ -20,16 +20,6 @@ const (
 // Frequencies lists all of them, the most frequent first.
 var Frequencies = []Frequency{Hourly, TwelveHourly, Daily}
 
-// ParseFrequency accepts the names used in meter_metrics.
-func ParseFrequency(s string) (Frequency, error) {
-	for _, f := range Frequencies {
-		if s == string(f) {
-			return f, nil
-		}
-	}
-	return "", fmt.Errorf("unknown frequency %q: use hourly, 12hourly or daily", s)
-}
-
 // Health is the verdict on a meter after its last run.
 type Health string
 

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -20,6 +21,22 @@ type Registration struct {
 	FuseRating  *int // A
 	Phases      *int
 	Maintenance *bool
+}
+
+// CheckSerial refuses what cannot be a meter's serial number.
+func CheckSerial(s string) error {
+	if s == "" {
+		return errors.New("the serial is missing")
+	}
+	if len(s) > 32 {
+		return fmt.Errorf("serial of %d bytes: at most 32 are allowed", len(s))
+	}
+	for _, b := range []byte(s) {
+		if b < ' ' || b > '~' {
+			return fmt.Errorf("serial %q has characters that are not printable ASCII", s)
+		}
+	}
+	return nil
 }
 
 // ESCO is an energy service company, the owner of meters.

@@ -3,6 +3,7 @@ package emlite
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,13 +20,19 @@ import (
 // town is a registry with the meters of a fleet.
 type town map[string]simulator.Meter
 
-func (t town) Lookup(_ context.Context, serial string) (netip.AddrPort, error) {
-	m, ok := t[serial]
-	if !ok {
-		return netip.AddrPort{}, flows.Errorf(flows.UnknownSerial, "no row")
+func (t town) Addresses(_ context.Context, serials []string, each func(string, netip.AddrPort)) error {
+	if len(serials) == 0 {
+		serials = slices.Collect(maps.Keys(t))
 	}
-	return m.Address, nil
+	for _, serial := range serials {
+		if m, ok := t[serial]; ok {
+			each(serial, m.Address)
+		}
+	}
+	return nil
 }
+
+func (t town) Changes(ctx context.Context, _ func([]string) error) error { return never(ctx) }
 
 func (t town) Info(context.Context, string) ([]byte, error)   { return []byte("{}"), nil }
 func (t town) Meters(context.Context, string) ([]byte, error) { return []byte("[]"), nil }

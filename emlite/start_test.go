@@ -19,16 +19,26 @@ type shelf struct {
 	address netip.AddrPort
 }
 
-func (s shelf) Lookup(_ context.Context, serial string) (netip.AddrPort, error) {
-	if serial != s.serial {
-		return netip.AddrPort{}, flows.Errorf(flows.UnknownSerial, "no row")
+func (s shelf) Addresses(_ context.Context, serials []string, each func(string, netip.AddrPort)) error {
+	if len(serials) == 0 || serials[0] == s.serial {
+		each(s.serial, s.address)
 	}
-	return s.address, nil
+	return nil
 }
 
-func (s shelf) Info(ctx context.Context, serial string) ([]byte, error) {
-	_, err := s.Lookup(ctx, serial)
-	return []byte(`{"registry":{"serial":"` + serial + `"},"shadow":{}}`), err
+func (s shelf) Changes(ctx context.Context, _ func([]string) error) error { return never(ctx) }
+
+// never is the end of changes that do not come.
+func never(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s shelf) Info(_ context.Context, serial string) ([]byte, error) {
+	if serial != s.serial {
+		return nil, flows.Errorf(flows.UnknownSerial, "no row")
+	}
+	return []byte(`{"registry":{"serial":"` + serial + `"},"shadow":{}}`), nil
 }
 
 func (s shelf) Meters(context.Context, string) ([]byte, error) { return []byte(`[]`), nil }

@@ -101,7 +101,7 @@ func TestCapturedResponsesAnswerTheirRequests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err = d.Text(Payload(response.Data)); err != nil {
+			if got, err = d.Text(Payload(response.Data), All); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -127,7 +127,7 @@ func TestCapturedPayloadsMeanWhatTheySay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := d.Text(mustHex(t, p[1])); err != nil || got != p[2] {
+		if got, err := d.Text(mustHex(t, p[1]), All); err != nil || got != p[2] {
 			t.Errorf("%s %s: got %q, %v, want %q", p[0], p[1], got, err, p[2])
 		}
 	}

@@ -9,8 +9,11 @@ func (id ID) String() string { return fmt.Sprintf("%06x", uint32(id)) }
 
 // Record formats: the first byte of a data field.
 const (
-	FormatDefault  = 0x01
-	FormatEventLog = 0x02 // [P]
+	FormatDefault       = 0x01
+	FormatEventLog      = 0x02 // [P]
+	FormatProfile1      = 0x03
+	FormatProfile2      = 0x04
+	FormatThreePhaseLog = 0x05 // [P]
 )
 
 // Flags of format 1.

@@ -55,7 +55,7 @@ func TestTextSaysWhatWasRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := d.Text(mustHex(t, tt.payload)); err != nil || got != tt.want {
+			if got, err := d.Text(mustHex(t, tt.payload), All); err != nil || got != tt.want {
 				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
 		})
@@ -85,7 +85,7 @@ func TestPayloadsThatAreNotTheObjectFail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.Text(mustHex(t, tt.payload))
+			got, err := d.Text(mustHex(t, tt.payload), All)
 			if err == nil || got != "" || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.object) {
 				t.Errorf("got %q, %v, want an error with %q", got, err, tt.want)
 			}
@@ -150,6 +150,15 @@ func TestDecodingNumbersAllocatesAtMostTheReader(t *testing.T) {
 		})
 		if got > 1 {
 			t.Errorf("%s: %v allocations, want 1 at most", name, got)
+		}
+	}
+}
+
+func TestTotalsAreInTheUnitOfTheHardware(t *testing.T) {
+	payload := mustHex(t, "39300000") // 12345
+	for c, want := range map[Class]string{WholeCurrent: "12345 Wh", CTOperated: "1234.5 Wh"} {
+		if got, err := TotalImportActive.Text(payload, c); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", c, got, err, want)
 		}
 	}
 }

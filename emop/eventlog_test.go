@@ -30,7 +30,7 @@ func TestEventBlockGivesTheEventsNewestFirst(t *testing.T) {
 		{"two in a second, one unknown", resetHex + upHex + olderHex, []Event{reset, up, older}, 0},
 		{"none", "", nil, 0},
 		{"type 0 left out and counted", resetHex + at + "0001" + olderHex, []Event{reset, older}, 1},
-		{"empty and erased records left out and counted", upHex + zero + erased, []Event{up}, 2},
+		{"places without a record left out", upHex + zero + erased, []Event{up}, 0},
 		{"nothing behind the tenth", strings.Repeat(olderHex, 10) + "3400000000", slices.Repeat([]Event{older}, 10), 0},
 	}
 	for _, tt := range tests {
@@ -47,13 +47,5 @@ func TestEventBlockCutInARecordFails(t *testing.T) {
 	events, _, err := EventBlock(make([]byte, 13))
 	if err == nil || events != nil || !strings.Contains(err.Error(), "13 bytes") {
 		t.Errorf("got %v, %v", events, err)
-	}
-}
-
-func TestEventNames(t *testing.T) {
-	for number, want := range map[int]string{1: "BM_OVER_CURRENT", 33: "EVENT_POWER_UP", 105: "AUTO_ROAMING_DISABLE", 0: "", 52: "", -1: ""} {
-		if got := EventName(number); got != want {
-			t.Errorf("%d: got %q, want %q", number, got, want)
-		}
 	}
 }

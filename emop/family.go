@@ -60,8 +60,8 @@ func (f Family) cell(n int) Object[uint32] {
 	return f.At(index...)
 }
 
-// pattern is the name with what its indexes may be: active_price.BLOCK.RATE (1..8, 1..8).
-func (f Family) pattern() string {
+// Pattern is the name with what its indexes may be: active_price.BLOCK.RATE (1..8, 1..8).
+func (f Family) Pattern() string {
 	name, bounds := f.Name, make([]string, len(f.axes))
 	for i, a := range f.axes {
 		name += "." + strings.ToUpper(a.name)
@@ -71,6 +71,6 @@ func (f Family) pattern() string {
 }
 
 // Text decodes the payload of any cell.
-func (f Family) Text(payload []byte) (string, error) {
-	return Object[uint32]{f.Entry, u32}.Text(payload)
+func (f Family) Text(payload []byte, c Class) (string, error) {
+	return Object[uint32]{f.Entry, u32}.Text(payload, c)
 }

@@ -162,10 +162,14 @@ func (f Frame) Answers(request Frame) bool {
 	if f.To != request.From || f.Sequence != request.Sequence || len(f.Data) < echoed || len(request.Data) < echoed {
 		return false
 	}
+	n := echoed
+	if request.Data[0] == FormatThreePhaseLog {
+		n = 1
+	}
 	if to := request.To.Number(); to != 0 && to != f.From.Number() {
 		return false
 	}
-	return string(f.Data[:echoed]) == string(request.Data[:echoed])
+	return string(f.Data[:n]) == string(request.Data[:n])
 }
 
 // echoed is how much of a data field comes back in an answer of formats 1 to 4: format and object id with read/write flag, block index, or timestamp.

@@ -173,3 +173,15 @@ func TestParseAndAppendAllocateNothing(t *testing.T) {
 		t.Errorf("got %v allocations, want 0", got)
 	}
 }
+
+func TestThreePhaseLogAnswersEchoOnlyTheirFormat(t *testing.T) {
+	request := Frame{From: 0x80000001, Sequence: 3, Data: mustHex(t, "050000000000000e0000ffffffff")}
+	block := Frame{To: 0x80000001, From: 0x18b0, Sequence: 3, Data: mustHex(t, "0570367300001e")}
+	if !block.Answers(request) {
+		t.Error("a block of the log is not taken for the answer")
+	}
+	block.Sequence = 4
+	if block.Answers(request) {
+		t.Error("an answer to an earlier request is taken for this one's")
+	}
+}

@@ -54,7 +54,7 @@ func (f Family) parse(index string) (Described, error) {
 	if o := f.At(n...); o.decode != nil {
 		return o, nil
 	}
-	return nil, fmt.Errorf("%s.%s is no object: write %s", f.Name, index, f.pattern())
+	return nil, fmt.Errorf("%s.%s is no object: write %s", f.Name, index, f.Pattern())
 }
 
 // hint names up to four rows that come close.

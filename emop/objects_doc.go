@@ -28,7 +28,7 @@ func WriteMarkdown(w io.Writer) error {
 		e := d.Info()
 		name, id, source := "`"+e.Name+"`", e.ID.String(), string(e.Provenance)
 		if f, ok := d.(Family); ok {
-			name, id = "`"+f.pattern()+"`", fmt.Sprintf("%s – %s", f.ID, f.ID+ID(f.cells()-1))
+			name, id = "`"+f.Pattern()+"`", fmt.Sprintf("%s – %s", f.ID, f.ID+ID(f.cells()-1))
 		}
 		if e.Provenance == Provisional {
 			source = "**[P]** " + source

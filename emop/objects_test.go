@@ -190,7 +190,7 @@ func TestCellsThatDoNotExistFailWithoutAskingTheMeter(t *testing.T) {
 
 func TestPrepayTokenCannotBeRead(t *testing.T) {
 	secret := "71466394621589161020"
-	got, err := PrepayToken.Text([]byte(secret))
+	got, err := PrepayToken.Text([]byte(secret), All)
 	if err == nil || got != "" || strings.Contains(err.Error(), secret) || PrepayToken.Readable() {
 		t.Errorf("got %q, %v, readable %t", got, err, PrepayToken.Readable())
 	}

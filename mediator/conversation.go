@@ -130,7 +130,7 @@ func (c *conversation) noTurn(ctx context.Context, a answer, r request, why erro
 		a.err = errGone
 	case a.err != nil: // the last try's reason
 		c.finish(ctx, r, a)
-	case errors.Is(why, errBehind) || !c.heard && c.silence == 0:
+	case !c.heard && (errors.Is(why, errBehind) || c.silence == 0):
 		a.err = flows.Errorf(flows.Busy, "Meter %s is busy (timeout)", c.serial)
 	default:
 		a.err = flows.Errorf(flows.Timeout, "meter %s: no time was left to ask for %s", c.serial, r.subject())

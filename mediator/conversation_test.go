@@ -97,9 +97,12 @@ func TestADeadMeterCostsThreeTimeoutsAndEndsTheBatch(t *testing.T) {
 				if err != nil || len(replies) != 4 {
 					t.Fatalf("%d replies, %v", len(replies), err)
 				}
-				for _, r := range replies {
-					if r.GetError().GetMessage() == "" || r.GetError().GetMessage() != replies[0].GetError().GetMessage() {
-						t.Errorf("reply %v, want the first one's error", r)
+				for i, r := range replies {
+					if r.GetError() == nil || r.GetError().GetReason() != replies[0].GetError().GetReason() {
+						t.Errorf("reply %v, want the first one's reason", r)
+					}
+					if named := strings.Contains(r.GetError().GetMessage(), "not asked"); named != (i > 0) {
+						t.Errorf("reply %v: which objects were asked for is not said", r)
 					}
 				}
 				if replies[0].Answered == nil || replies[0].Tries < 3 || replies[3].Tries != 0 {

@@ -30,20 +30,13 @@ func object(id int32) (emop.ID, error) {
 	return emop.ID(id), nil
 }
 
-// Formats beside those that emop decodes.
-const (
-	formatProfile1   = 0x03
-	formatProfile2   = 0x04
-	formatThreePhase = 0x05
-)
-
 // dataFields says which data fields a caller may send: the least and the most bytes, the format byte included.
 var dataFields = map[byte]struct{ least, most int }{
-	emop.FormatDefault:  {5, emop.MaxData},
-	emop.FormatEventLog: {5, 5},
-	formatProfile1:      {5, 5},
-	formatProfile2:      {5, 5},
-	formatThreePhase:    {14, 14},
+	emop.FormatDefault:       {5, emop.MaxData},
+	emop.FormatEventLog:      {5, 5},
+	emop.FormatProfile1:      {5, 5},
+	emop.FormatProfile2:      {5, 5},
+	emop.FormatThreePhaseLog: {14, 14},
 }
 
 // rawRequest checks a data field from a caller. A profile number of the three phase log other than 0 may be the one that resets the
@@ -58,7 +51,7 @@ func rawRequest(data []byte) (request, error) {
 		return request{}, invalid("format byte %02x is none of 01 to 05", data[0])
 	case len(data) < size.least || len(data) > size.most:
 		return request{}, invalid("data field of format %d with %d bytes: not between %d and %d", data[0], len(data), size.least, size.most)
-	case data[0] == formatThreePhase && data[1] != 0:
+	case data[0] == emop.FormatThreePhaseLog && data[1] != 0:
 		return request{}, invalid("profile number %d of the three phase log is not allowed: only 0 is", data[1])
 	case data[0] == emop.FormatDefault && data[4] > 1:
 		return request{}, invalid("read/write flag %02x is neither 00 nor 01", data[4])

@@ -62,7 +62,7 @@ func FuzzRawRequest(f *testing.F) {
 	f.Add([]byte{5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := rawRequest(data)
-		if err == nil && (r.data[0] == formatThreePhase && r.data[1] != 0 || len(r.data) > emop.MaxData) {
+		if err == nil && (r.data[0] == emop.FormatThreePhaseLog && r.data[1] != 0 || len(r.data) > emop.MaxData) {
 			t.Errorf("taken: %x", data)
 		}
 	})

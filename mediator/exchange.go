@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"flows"
@@ -87,11 +88,23 @@ func (c *conversation) connect(ctx context.Context) (*connection, *flows.Error) 
 			conn.Close()
 		}
 		return nil, errGone
+	case ownTrouble(err):
+		return nil, flows.Errorf(flows.Mediator, "the mediator cannot open connections: %w", err)
 	case err != nil:
 		return nil, flows.Errorf(flows.Unreachable, "failed to connect after retries: meter %s: %w", c.serial, err)
 	}
 	l.conn = newConnection(conn, c.address)
 	return l.conn, nil
+}
+
+// ownTrouble tells errors of this machine from those of the meter: it is out of something, or its network is down.
+func ownTrouble(err error) bool {
+	for _, own := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, syscall.ENETDOWN, syscall.ENETUNREACH} {
+		if errors.Is(err, own) {
+			return true
+		}
+	}
+	return false
 }
 
 // exchange sends the request and waits for its answer.
@@ -103,8 +116,8 @@ func (c *connection) exchange(ctx context.Context, r request) (a answer) {
 	}
 	deadline, _ := ctx.Deadline()
 	c.conn.SetWriteDeadline(deadline)
-	if ctx.Err() != nil {
-		a.err = errGone
+	if err := ctx.Err(); err != nil {
+		a.err = gathered{}.explain(ctx, err)
 		return a
 	}
 	before := time.Now()

@@ -2,8 +2,10 @@ package mediator
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,16 +132,31 @@ func (m *fake) sockets() int {
 // book is a registry in memory.
 type book map[string]netip.AddrPort
 
-func (b book) Lookup(_ context.Context, serial string) (netip.AddrPort, error) {
-	if a, ok := b[serial]; ok {
-		return a, nil
+func (b book) Addresses(_ context.Context, serials []string, each func(string, netip.AddrPort)) error {
+	if len(serials) == 0 {
+		serials = slices.Collect(maps.Keys(b))
 	}
-	return netip.AddrPort{}, flows.Errorf(flows.UnknownSerial, "no row")
+	for _, serial := range serials {
+		if a, ok := b[serial]; ok {
+			each(serial, a)
+		}
+	}
+	return nil
 }
 
-func (b book) Info(ctx context.Context, serial string) ([]byte, error) {
-	_, err := b.Lookup(ctx, serial)
-	return []byte(`{"registry":{},"shadow":{}}`), err
+func (b book) Changes(ctx context.Context, each func([]string) error) error {
+	if err := each(nil); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (b book) Info(_ context.Context, serial string) ([]byte, error) {
+	if _, ok := b[serial]; !ok {
+		return nil, flows.Errorf(flows.UnknownSerial, "no row")
+	}
+	return []byte(`{"registry":{},"shadow":{}}`), nil
 }
 
 func (b book) Meters(context.Context, string) ([]byte, error) { return []byte(`[]`), nil }

@@ -14,14 +14,18 @@ import (
 	"time"
 )
 
-// Registry knows the meters.
+// Registry knows the meters. What it cannot find out is a *flows.Error with DATABASE.
 type Registry interface {
-	// Lookup gives the address of a meter. Errors: *flows.Error with UNKNOWN_SERIAL when there is no such meter, DATABASE when that
-	// cannot be found out. A meter without an address has the zero AddrPort.
-	Lookup(ctx context.Context, serial string) (netip.AddrPort, error)
-	// Info gives {"registry": row, "shadow": row} of a meter. Errors as for Lookup.
+	// Addresses calls each for the meters of the serials, or for all meters when none are given; a meter without an address has the
+	// zero AddrPort. Serials that it does not know are left out.
+	Addresses(ctx context.Context, serials []string, each func(serial string, address netip.AddrPort)) error
+	// Changes calls each with the serials of meters that may have changed, nil for any: at first, when it has begun to listen, and
+	// whenever it cannot tell. Calls come one after the other. It returns when it can no longer hear, when the context ends, or when
+	// each gives an error.
+	Changes(ctx context.Context, each func(serials []string) error) error
+	// Info gives {"registry": row, "shadow": row} of a meter. Errors: UNKNOWN_SERIAL when there is no such meter.
 	Info(ctx context.Context, serial string) (json []byte, err error)
-	// Meters gives the rows of get_meters_for_cli, an array; esco "" means all. Errors: DATABASE.
+	// Meters gives the rows of get_meters_for_cli, an array; esco "" means all.
 	Meters(ctx context.Context, esco string) (json []byte, err error)
 }
 

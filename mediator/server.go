@@ -25,6 +25,7 @@ const (
 // Server answers the calls of the field's clients and ours. It starts with Serve and ends with Stop.
 type Server struct {
 	registry Registry
+	index    *index
 	options  Options
 	turns    *turns
 	grpc     *grpc.Server
@@ -45,7 +46,7 @@ func New(registry Registry, o Options) (*Server, error) {
 		o.Log = slog.Default()
 	}
 	s := &Server{
-		registry: registry, options: o, turns: newTurns(o.Spacing, o.IdleClose),
+		registry: registry, index: newIndex(registry, o.Log), options: o, turns: newTurns(o.Spacing, o.IdleClose),
 		grpc: grpc.NewServer(grpc.WaitForHandlers(true)), health: health.NewServer(), stopped: make(chan struct{}),
 	}
 	mediatorpb.RegisterEmliteMediatorServiceServer(s.grpc, elementService{Server: s})
@@ -55,9 +56,16 @@ func New(registry Registry, o Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve answers calls until Stop, which it waits for; then it returns nil.
+// Serve loads the registry, without which it fails, and answers calls until Stop, which it waits for; then it returns nil.
 func (s *Server) Serve(lis net.Listener) error {
-	if err := s.grpc.Serve(lis); err != nil {
+	err := s.index.start()
+	if err == nil {
+		s.options.Log.Info("mediator listens", "address", lis.Addr().String())
+		err = s.grpc.Serve(lis)
+	}
+	lis.Close()
+	if err != nil && s.index.ctx.Err() == nil { // not Stop's doing
+		s.index.stop()
 		return err
 	}
 	<-s.stopped
@@ -67,6 +75,7 @@ func (s *Server) Serve(lis net.Listener) error {
 // Stop refuses new calls and lets the running ones end; when the context ends first, it ends them. It may be called again, and waits.
 func (s *Server) Stop(ctx context.Context) {
 	s.stop.Do(func() {
+		s.index.stop()
 		s.health.Shutdown()
 		hurry := context.AfterFunc(ctx, s.grpc.Stop)
 		s.grpc.GracefulStop()
@@ -80,7 +89,7 @@ func (s *Server) Stop(ctx context.Context) {
 // converse begins a conversation: its context ends when the caller must have its answer, end gives everything back.
 func (s *Server) converse(ctx context.Context, serial string, requests int) (_ context.Context, c *conversation, end func(), err error) {
 	ctx, cancel := s.budget(ctx, requests)
-	address, err := s.registry.Lookup(ctx, serial)
+	address, err := s.index.lookup(ctx, serial)
 	switch {
 	case err != nil:
 		err = registryError(ctx, serial, err)

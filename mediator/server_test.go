@@ -24,16 +24,20 @@ import (
 	"flows/mediator/mediatorpb"
 )
 
-// ledgerless is a registry whose database is away.
+// ledgerless is a registry whose database went away when it had been read, without a meter.
 type ledgerless struct{}
 
 var errAway = errors.New("connection to the database lost")
 
-func (ledgerless) Lookup(context.Context, string) (netip.AddrPort, error) {
-	return netip.AddrPort{}, errAway
+func (ledgerless) Addresses(_ context.Context, serials []string, _ func(string, netip.AddrPort)) error {
+	if len(serials) == 0 {
+		return nil
+	}
+	return errAway
 }
-func (ledgerless) Info(context.Context, string) ([]byte, error)   { return nil, errAway }
-func (ledgerless) Meters(context.Context, string) ([]byte, error) { return nil, errAway }
+func (ledgerless) Changes(context.Context, func([]string) error) error { return errAway }
+func (ledgerless) Info(context.Context, string) ([]byte, error)        { return nil, errAway }
+func (ledgerless) Meters(context.Context, string) ([]byte, error)      { return nil, errAway }
 
 // call is a mediator on loopback with a client of it.
 type call struct {

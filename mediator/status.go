@@ -35,13 +35,8 @@ func checkSerial(serial string) error {
 	if serial == "" {
 		return errNoSerial
 	}
-	if len(serial) > 32 {
-		return invalid("serial of %d bytes: at most 32 are allowed", len(serial))
-	}
-	for _, b := range []byte(serial) {
-		if b < ' ' || b > '~' {
-			return invalid("serial %q has characters that are not printable ASCII", serial)
-		}
+	if err := flows.CheckSerial(serial); err != nil {
+		return invalid("%w", err)
 	}
 	return nil
 }

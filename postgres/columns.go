@@ -44,7 +44,7 @@ var shadowTable = table{"flows.meter_shadows", []column{
 	{name: `"3p_voltage_l1"`, kind: "numeric", text: func(r *flows.Result) *string { return quantity(r.Shadow.VoltageL1) }},
 	{name: `"3p_voltage_l2"`, kind: "numeric", text: func(r *flows.Result) *string { return quantity(r.Shadow.VoltageL2) }},
 	{name: `"3p_voltage_l3"`, kind: "numeric", text: func(r *flows.Result) *string { return quantity(r.Shadow.VoltageL3) }},
-	{name: "clock_time_diff_seconds", kind: "integer", text: func(r *flows.Result) *string { return integer(r.Shadow.ClockDiff) }},
+	{name: "clock_time_diff_seconds", kind: "bigint", text: func(r *flows.Result) *string { return integer(r.Shadow.ClockDiff) }},
 	{name: "clock_time_diff_synced_at", kind: "timestamptz", text: func(r *flows.Result) *string { return moment(r.Shadow.ClockDiffAt) }},
 	{name: "tariffs_active", kind: "jsonb", text: func(r *flows.Result) *string { return document(r.Shadow.TariffsActive) }},
 	{name: "tariffs_future", kind: "jsonb", text: func(r *flows.Result) *string { return document(r.Shadow.TariffsFuture) }},

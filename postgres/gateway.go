@@ -3,29 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
-	"net/netip"
 
 	"flows"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Lookup gives the address of a meter, the zero AddrPort when the registry has none for it. Errors: *flows.Error with UnknownSerial or
-// Database.
-func (s *Store) Lookup(ctx context.Context, serial string) (netip.AddrPort, error) {
-	var ip *netip.Addr
-	var port uint16
-	err := s.pool.QueryRow(ctx, `select ip_address, port from flows.meter_registry where serial = $1`, serial).Scan(&ip, &port)
-	if err != nil {
-		return netip.AddrPort{}, notFound(serial, err)
-	}
-	if ip == nil {
-		return netip.AddrPort{}, nil
-	}
-	return netip.AddrPortFrom(*ip, port), nil
-}
-
-// Info gives {"registry": row, "shadow": row} of a meter. Errors as for Lookup.
+// Info gives {"registry": row, "shadow": row} of a meter. Errors: *flows.Error with UnknownSerial or Database.
 func (s *Store) Info(ctx context.Context, serial string) (json []byte, err error) {
 	err = s.pool.QueryRow(ctx, `
 		select json_build_object('registry', row_to_json(r), 'shadow', row_to_json(s))

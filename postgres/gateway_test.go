@@ -2,28 +2,15 @@ package postgres
 
 import (
 	"encoding/json"
-	"net/netip"
 	"testing"
 
 	"flows"
 )
 
-func TestLookup(t *testing.T) {
-	s := fleet(t)
-	for serial, want := range map[string]netip.AddrPort{"M1": netip.MustParseAddrPort("10.0.0.1:8080"), "M2": netip.MustParseAddrPort("10.0.0.2:8080"), "M3": {}} {
-		if got, err := s.Lookup(t.Context(), serial); got != want || err != nil {
-			t.Errorf("%s: got %v, %v, want %v", serial, got, err, want)
-		}
-	}
-}
-
 func TestUnknownSerialIsNotDatabaseTrouble(t *testing.T) {
 	s := fleet(t)
 	ask := func(want flows.Code) {
 		t.Helper()
-		if _, err := s.Lookup(t.Context(), "none"); flows.CodeOf(err, "") != want {
-			t.Errorf("Lookup: %v, want %s", err, want)
-		}
 		if _, err := s.Info(t.Context(), "none"); flows.CodeOf(err, "") != want {
 			t.Errorf("Info: %v, want %s", err, want)
 		}

@@ -82,16 +82,17 @@ func checkValues(list []flows.Registration) (problems RegistrationErrors) {
 		add := func(format string, args ...any) {
 			problems = append(problems, RegistrationError{i, r.Serial, fmt.Sprintf(format, args...)})
 		}
+		err := flows.CheckSerial(r.Serial)
 		switch {
-		case r.Serial == "":
-			add("the serial is missing")
+		case err != nil:
+			add("%v", err)
 		case strings.TrimSpace(r.Serial) != r.Serial:
 			add("the serial has spaces around it")
 		case seen[r.Serial]:
 			add("the serial comes twice")
 		}
 		seen[r.Serial] = true
-		for _, text := range []*string{&r.Serial, r.Hardware, r.ESCO, r.Name, r.Feeder} {
+		for _, text := range []*string{r.Hardware, r.ESCO, r.Name, r.Feeder} {
 			if text != nil && !storable(*text) {
 				add("%q has a character that cannot be stored", *text)
 			}

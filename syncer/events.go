@@ -19,43 +19,48 @@ func eventLog(r *run) {
 		last = time.Time{}
 	}
 	for b := range emop.EventBlocks {
-		events, err := r.events(b)
-		if err != nil {
+		events, records, err := r.events(b)
+		switch {
+		case b == 0 && r.class == 0 && flows.NAKOf(err) == flows.NAKUnknownObject:
+			return // hardware that nobody knows need not have a log
+		case err != nil:
+			// Newer events may not be stored without the older ones behind them: the next run would take those for seen.
+			r.result.Events = nil
 			r.fail(fmt.Sprintf("event_log block %d", b), err)
 			return
 		}
-		r.got++
+		r.got = 1
 		r.result.Events = append(r.result.Events, events...)
-		if len(events) == 0 || events[len(events)-1].Time.Before(last) {
+		if records == 0 || len(events) > 0 && events[len(events)-1].Time.Before(last) {
 			return
 		}
 	}
 }
 
-func (r *run) events(block int) ([]flows.Event, error) {
+// events reads one block. It counts the records too, those that are no valid events included.
+func (r *run) events(block int) (events []flows.Event, records int, err error) {
 	item := eventBlock(block)
 	a, ok := r.answers[key(item)]
 	if !ok {
 		a = r.ask([]emop.Item{item})[0]
 	}
 	if a.Err != nil {
-		return nil, a.Err
+		return nil, 0, a.Err
 	}
 	if len(a.Payload) < blockEcho {
-		return nil, flows.Errorf(flows.BadAnswer, "event log block %d: an answer of %d bytes", block, len(a.Payload))
+		return nil, 0, flows.Errorf(flows.BadAnswer, "event log block %d: an answer of %d bytes", block, len(a.Payload))
 	}
 	decoded, invalid, err := emop.EventBlock(a.Payload[blockEcho:])
 	if err != nil {
-		return nil, &flows.Error{Code: flows.BadAnswer, Err: err}
+		return nil, 0, &flows.Error{Code: flows.BadAnswer, Err: err}
 	}
 	if invalid > 0 && r.note == "" {
 		r.note = "records that are no valid event were left out"
 	}
-	events := make([]flows.Event, len(decoded))
-	for i, e := range decoded {
-		events[i] = flows.Event{Time: e.Time, Type: e.Type, Set: e.Set}
+	for _, e := range decoded {
+		events = append(events, flows.Event{Time: e.Time, Type: e.Type, Set: e.Set})
 	}
-	return events, nil
+	return events, len(events) + invalid, nil
 }
 
 // blockEcho is the object id and block index that stand before the records.

@@ -51,11 +51,42 @@ func TestEventLogReadsOnWhileABlockHoldsOnlyUnseenEvents(t *testing.T) {
 	}
 }
 
-func TestEventLogKeepsWhatWasReadBeforeItFailed(t *testing.T) {
+func TestEventLogThatFailsInTheMiddleStoresNothingOfIt(t *testing.T) {
 	stub := twin()
 	stub.blocks = []string{records(1000, 990), "0102030405"}
+	r := Run(t.Context(), known(), flows.Hourly, []string{"SyncerReads", "SyncerEventLog"}, stub)
+	if r.Health != flows.Unhealthy || r.Code != flows.BadAnswer || r.Shadow.ImportA == nil || r.Outcomes[1].State != flows.Partial {
+		t.Errorf("%q %q, %+v", r.Health, r.Code, r.Outcomes)
+	}
+	if len(r.Events) != 0 {
+		t.Error("the newest events would be stored, and the next run would take the older ones behind them for seen")
+	}
+}
+
+func TestEventLogGoesOnBehindABlockOfInvalidRecords(t *testing.T) {
+	stub := twin()
+	stub.blocks = []string{"e803000000" + "01", records(990, 980)} // one record of type 0
 	r := Run(t.Context(), known(), flows.Hourly, []string{"SyncerEventLog"}, stub)
-	if r.Health != flows.Unhealthy || r.Code != flows.BadAnswer || len(r.Events) != 2 || r.Outcomes[0].State != flows.Partial {
-		t.Errorf("%q %q, %d events, %+v", r.Health, r.Code, len(r.Events), r.Outcomes)
+	if len(r.Events) != 2 || r.Outcomes[0].Reason == "" {
+		t.Errorf("%d events, %+v", len(r.Events), r.Outcomes)
+	}
+}
+
+func TestTroubleAfterTheBatchIsNotTheMetersAndSpoilsNoneOfIt(t *testing.T) {
+	stub := twin()
+	stub.blocks = []string{records(1000, 990)}
+	stub.later = flows.Errorf(flows.Busy, "busy")
+	r := Run(t.Context(), known(), flows.Hourly, []string{"SyncerReads", "SyncerEventLog"}, stub)
+	if r.Health != flows.Healthy || r.Shadow.ImportA == nil || r.Outcomes[1].State != flows.Skipped || len(r.Events) != 0 {
+		t.Errorf("%q %s, %+v", r.Health, r.Details, r.Outcomes)
+	}
+}
+
+func TestUnknownHardwareNeedNotHaveAnEventLog(t *testing.T) {
+	stub, m := twin(), known()
+	m.Hardware, stub.noLog = "9", true
+	r := Run(t.Context(), m, flows.Hourly, []string{"SyncerReads", "SyncerEventLog"}, stub)
+	if r.Health != flows.Healthy || r.Outcomes[1].State != flows.Unsupported {
+		t.Errorf("%q %s, %+v", r.Health, r.Details, r.Outcomes)
 	}
 }

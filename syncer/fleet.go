@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"sync"
+	"time"
 
 	"flows"
 )
@@ -14,6 +15,9 @@ type Saver interface {
 
 // group is how many results are saved in one commit at the most.
 const group = 200
+
+// saveTimeout is for one commit: a database that does not answer must not hold a run for ever.
+const saveTimeout = time.Minute
 
 // Fleet runs all meters, parallel of them at a time, and saves every result once. Whatever has come in while one group was being
 // saved makes the next group. done is told of each result after it was saved, one at a time.
@@ -52,10 +56,11 @@ func Fleet(ctx context.Context, meters []flows.Meter, parallel int, run func(con
 }
 
 // save stores the results, one by one when together they fail, so that one bad row costs one meter. What was read is saved although the
-// run has been interrupted. A result that could not be stored says so.
+// run has been interrupted, within a time of its own. A result that could not be stored says so.
 func save(ctx context.Context, s Saver, results []flows.Result) []flows.Result {
-	ctx = context.WithoutCancel(ctx)
-	err := s.Save(ctx, results)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	err := s.Save(limited, results)
+	cancel()
 	if err == nil {
 		return results
 	}

@@ -7,18 +7,20 @@ import (
 	"flows/emop"
 )
 
-// stranger tells whether any answer came from another frame address than the meter's; an answer of an unknown one is a stranger's.
-func (r *run) stranger(answers []emop.Answer) bool {
+// stranger tells whether a valid answer came from another frame address than the meter's. An answer that does not tell where it came
+// from, as through the mediators of the field, is a stranger's until the meter has been identified in this run.
+func (r *run) stranger(a emop.Answer) bool {
+	if a.Err != nil && flows.CodeOf(a.Err, "") != flows.NAK {
+		return false
+	}
 	own := r.result.Registry.FrameAddress
 	if own == nil {
 		own = r.meter.FrameAddress
 	}
-	for _, a := range answers {
-		if (a.Err == nil || flows.CodeOf(a.Err, "") == flows.NAK) && (own == nil && a.FrameAddress != 0 || own != nil && a.FrameAddress != *own) {
-			return true
-		}
+	if a.FrameAddress == 0 || own == nil {
+		return !r.trusted
 	}
-	return false
+	return a.FrameAddress != *own
 }
 
 // identify asks who answers at the meter's address: its hardware, then the serial number that such hardware has. The right one gives the
@@ -42,8 +44,8 @@ func (r *run) identify() bool {
 		r.foreign = fmt.Sprintf("%s (frame address %06x)", serial, answers[0].FrameAddress)
 		return false
 	}
-	if answers[0].FrameAddress != first.FrameAddress {
-		return r.giveUp(flows.Errorf(flows.BadAnswer, "answers come from changing frame addresses"))
+	if a := answers[0].FrameAddress; a != first.FrameAddress {
+		return r.unidentified("serial", flows.Errorf(flows.BadAnswer, "answers come from frame addresses %06x and %06x", first.FrameAddress, a))
 	}
 	if name == "" {
 		if name, err = decode(emop.ThreePhaseHardware, answers[1]); err != nil {
@@ -54,9 +56,11 @@ func (r *run) identify() bool {
 		r.result.Registry.Hardware = &name
 		r.class = emop.ClassOf(name)
 	}
+	r.compare(name)
 	if a := first.FrameAddress; a != 0 && (r.meter.FrameAddress == nil || *r.meter.FrameAddress != a) {
 		r.result.Registry.FrameAddress = &a
 	}
+	r.trusted = true
 	return true
 }
 

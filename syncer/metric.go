@@ -30,7 +30,7 @@ func objects(entries ...emop.Entry) []want {
 	return all
 }
 
-// table is every metric there is. Registers come first, so that their time is the earliest of the conversation.
+// table is every metric there is. Registers come first, so that their time is the earliest of the batch.
 var table = []metric{
 	{"SyncerReads", objects(emop.ElementA.Entry, emop.TotalImportActive.Entry, emop.ElementB.Entry, emop.TotalExportActive.Entry), reads},
 	{"SyncerPrepayBalance", objects(emop.PrepayBalance.Entry), balance},

@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"flows"
@@ -29,6 +30,9 @@ type run struct {
 	metersTrouble             error     // the first failure of the meter's
 	othersTrouble             error     // the first failure that is not the meter's: nothing may be concluded
 	foreign                   string    // the serial of another meter that answers here
+	mismatch                  string    // how the meter's hardware differs from the registry's
+	trusted                   bool      // who answers is known: answers from elsewhere are not used
+	late                      bool      // the batch is in: trouble with what is asked now spoils none of it
 
 	// of the metric at hand
 	got    int
@@ -52,6 +56,7 @@ func Run(ctx context.Context, m flows.Meter, f flows.Frequency, names []string, 
 			r.result.Outcomes = append(r.result.Outcomes, r.sync(mt))
 		}
 	}
+	r.noteMismatch()
 	r.judge(metrics)
 	for _, n := range unknown {
 		r.result.Outcomes = append(r.result.Outcomes, flows.Outcome{Metric: n, State: flows.Unknown, Reason: "no such metric: see flows metrics list"})
@@ -72,17 +77,15 @@ func (r *run) read(metrics []metric) bool {
 		return true
 	}
 	answers := r.ask(batch)
-	if who := r.stranger(answers); who && r.result.Registry.FrameAddress == nil && r.othersTrouble == nil {
+	if !r.trusted && r.othersTrouble == nil && slices.ContainsFunc(answers, r.stranger) {
 		// The answers may be another meter's: none of them is used.
 		r.register = time.Time{}
 		if !r.identify() {
 			return false
 		}
 		answers = r.ask(batch)
-		if r.stranger(answers) {
-			return r.giveUp(flows.Errorf(flows.BadAnswer, "answers come from changing frame addresses"))
-		}
 	}
+	r.trusted, r.late = true, true
 	for i, a := range answers {
 		r.answers[key(batch[i])] = a
 	}
@@ -93,6 +96,10 @@ func (r *run) read(metrics []metric) bool {
 func (r *run) ask(batch []emop.Item) []emop.Answer {
 	answers := r.client.Batch(r.ctx, r.meter.Serial, batch)
 	for i, a := range answers {
+		if r.trusted && r.stranger(a) {
+			a.Payload, a.Err = nil, flows.Errorf(flows.BadAnswer, "answered by another meter (frame address %06x)", a.FrameAddress)
+			answers[i] = a
+		}
 		if !a.Answered.IsZero() {
 			r.tried = a.Answered
 		}
@@ -111,7 +118,7 @@ func (r *run) ask(batch []emop.Item) []emop.Answer {
 			if r.metersTrouble == nil {
 				r.metersTrouble = a.Err
 			}
-		case r.othersTrouble == nil:
+		case r.othersTrouble == nil && !r.late:
 			r.othersTrouble = a.Err
 		}
 	}
@@ -119,12 +126,6 @@ func (r *run) ask(batch []emop.Item) []emop.Answer {
 }
 
 func isRegister(id emop.ID) bool { return id == emop.ElementA.ID || id == emop.TotalImportActive.ID }
-
-// giveUp ends the reading for a reason of the meter's.
-func (r *run) giveUp(err error) bool {
-	r.reached, r.metersTrouble = false, err
-	return false
-}
 
 // sync lets one metric make values of the answers.
 func (r *run) sync(m metric) flows.Outcome {
@@ -140,7 +141,10 @@ func (r *run) sync(m metric) flows.Outcome {
 	case len(r.failed) > 0:
 		f := r.failed[0]
 		o.State, o.Code, o.Object, o.Reason = flows.Failed, flows.CodeOf(f.err, flows.BadAnswer), f.object, f.err.Error()
-		if r.got > 0 {
+		switch {
+		case o.Code.Owner() != flows.TheMeters:
+			o.State = flows.Skipped
+		case r.got > 0:
 			o.State = flows.Partial
 		}
 	case r.got == 0:
@@ -157,8 +161,7 @@ func get[T any](r *run, o emop.Object[T], use func(T)) {
 	item := emop.Item{Object: o.ID}
 	a, ok := r.answers[key(item)]
 	if !ok {
-		a = r.ask([]emop.Item{item})[0]
-		r.answers[key(item)] = a
+		a.Err = flows.Errorf(flows.Mediator, "not asked for")
 	}
 	v, err := decode(o, a)
 	switch {

@@ -20,6 +20,9 @@ type meterStub struct {
 	blocks  []string           // hex, of the event log
 	errs    map[emop.ID]error
 	down    error // every item fails so
+	later   error // every batch but the first fails so
+	noLog   bool
+	from    []uint32 // frame addresses by batch, when not address
 
 	batches [][]emop.ID
 }
@@ -28,16 +31,24 @@ var t0 = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func (s *meterStub) Batch(_ context.Context, _ string, items []emop.Item) []emop.Answer {
 	var asked []emop.ID
+	address := s.address
+	if n := len(s.batches); n < len(s.from) {
+		address = s.from[n]
+	}
+	down := s.down
+	if len(s.batches) > 0 && s.later != nil {
+		down = s.later
+	}
 	answers := make([]emop.Answer, len(items))
 	for i, it := range items {
 		asked = append(asked, it.Object)
 		sent := t0.Add(time.Duration(len(s.batches)*100+i) * 10 * time.Second)
-		a := emop.Answer{Sent: sent, Answered: sent.Add(time.Second), Tries: 1, FrameAddress: s.address}
+		a := emop.Answer{Sent: sent, Answered: sent.Add(time.Second), Tries: 1, FrameAddress: address}
 		h, known := s.objects[it.Object]
 		switch {
-		case s.down != nil:
-			a = emop.Answer{Err: s.down, Answered: a.Answered, Tries: 3}
-		case len(it.DataField) > 0:
+		case down != nil:
+			a = emop.Answer{Err: down, Answered: a.Answered, Tries: 3}
+		case len(it.DataField) > 0 && !s.noLog:
 			a.Payload = append(append([]byte{}, it.DataField[1:]...), s.block(int(it.DataField[4]))...)
 		case s.errs[it.Object] != nil:
 			a.Err = s.errs[it.Object]
@@ -164,6 +175,14 @@ func TestVerdicts(t *testing.T) {
 		{"another meter at first contact", func(s *meterStub, m *flows.Meter) {
 			m.FrameAddress, s.objects[0x600100] = nil, "454d4c39393939393939393939202020"
 		}, flows.Unhealthy, flows.ForeignMeter, "EML9999999999", false, false},
+		{"a mediator that does not tell frame addresses", func(s *meterStub, _ *flows.Meter) { s.address = 0 },
+			flows.Healthy, "", "", false, true},
+		{"another meter after it was identified", func(s *meterStub, m *flows.Meter) {
+			m.FrameAddress, s.from = nil, []uint32{own, own, 0x999999}
+		}, flows.Unhealthy, flows.BadAnswer, "answered by another meter (frame address 999999)", false, false},
+		{"two meters while it is identified", func(s *meterStub, m *flows.Meter) {
+			m.FrameAddress, s.from = nil, []uint32{own, 0x999999}
+		}, flows.Unhealthy, flows.BadAnswer, "frame addresses 0018b0 and 999999", false, false},
 		{"nothing to read", func(_ *meterStub, m *flows.Meter) { m.Hardware = "P1.ax" },
 			flows.Healthy, "", "", false, false},
 	} {
@@ -260,4 +279,45 @@ func sprint(batches [][]emop.ID) string {
 		all = append(all, "["+strings.Join(ids, " ")+"]")
 	}
 	return "[" + strings.Join(all, " ") + "]"
+}
+
+func TestAnotherHardwareIsANoteAlsoAtFirstContact(t *testing.T) {
+	for _, c := range []struct{ registry, payload, want string }{
+		{"C1.w", "36437720", ""},
+		{"B1.w", "36437720", "the meter is C1.w, the registry says B1.w"},
+		{"ZZ9", "3939", "the meter is 99, the registry says ZZ9"},
+	} {
+		for _, names := range [][]string{{"SyncerCSQ"}, {"SyncerHardware"}} {
+			stub, m := twin(), known()
+			m.Hardware, stub.objects[0x608000] = c.registry, c.payload
+			if names[0] == "SyncerCSQ" {
+				m.FrameAddress = nil
+			}
+			r := Run(t.Context(), m, flows.Daily, names, stub)
+			var note string
+			for _, o := range r.Outcomes {
+				if o.Metric == "SyncerHardware" {
+					note = o.Reason
+				}
+			}
+			if note != c.want || r.Health != flows.Healthy || r.Registry.Hardware != nil {
+				t.Errorf("%s read as %s by %v: note %q, want %q; %q", c.registry, c.payload, names, note, c.want, r.Health)
+			}
+		}
+	}
+}
+
+func TestEveryMetricAsksForWhatItReads(t *testing.T) {
+	for _, hardware := range []string{"C1.w", "B1.w", "P1.ax", "P1.cx", "9"} {
+		for _, mt := range table {
+			m := known()
+			m.Hardware = hardware
+			r := Run(t.Context(), m, flows.Daily, []string{mt.name}, twin())
+			for _, o := range r.Outcomes {
+				if o.Reason == "not asked for" {
+					t.Errorf("%s on %s reads an object that it does not want", mt.name, hardware)
+				}
+			}
+		}
+	}
 }

@@ -47,7 +47,7 @@ func (s *Summary) Add(r flows.Result) {
 	}
 	for _, o := range r.Outcomes {
 		switch {
-		case o.State == flows.Unknown, o.State == flows.Read && o.Reason != "":
+		case o.State == flows.Unknown, o.State == flows.Read && o.Reason != "", o.State == flows.Skipped && r.Health == flows.Healthy:
 			s.Notes = count(s.Notes, Reason{Text: o.Metric + ": " + o.Reason}, r.Meter.Serial, byText)
 		}
 	}

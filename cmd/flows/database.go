@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
+
 	"flows"
 	"flows/postgres"
 )
@@ -17,6 +19,9 @@ func (d database) url() (string, error) {
 	if d.DatabaseURL == "" {
 		return "", usage("no database: set DATABASE_URL, for example postgres://flows@localhost/flows, or try flows demo, which brings its own")
 	}
+	if _, err := pgx.ParseConfig(d.DatabaseURL); err != nil {
+		return "", usage("DATABASE_URL is malformed: %w", err)
+	}
 	return d.DatabaseURL, nil
 }
 
@@ -25,8 +30,7 @@ func (d database) open(a *app) (*postgres.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := postgres.Open(a.ctx, url)
-	return store, userError(err)
+	return postgres.Open(a.ctx, url)
 }
 
 // userError gives what a person got wrong exit code 2; trouble with a code of its own keeps it.

@@ -38,6 +38,9 @@ func (c *demoCmd) Run(a *app) error {
 	if c.Meters < 1 || c.Every <= 0 {
 		return usage("--meters must be at least 1 and --every more than 0")
 	}
+	if c.JSON && !c.Once {
+		return usage("--json goes with --once")
+	}
 	d, err := startDemo(a, c)
 	if err != nil {
 		return err

@@ -30,7 +30,12 @@ func TestWhatAPersonGetsWrongIsOneLineAndExitTwo(t *testing.T) {
 		{"unknown serial", db, []string{"sync", "--freq", "hourly", "--serial", "EML0"}, 2, "EML0"},
 		{"unknown meter", db, []string{"meters", "show", "EML0"}, 2, "EML0"},
 		{"parallel of nothing", map[string]string{"DATABASE_URL": db["DATABASE_URL"], "MAX_PARALLEL_JOBS": "0"}, []string{"sync", "--freq", "hourly"}, 2, "MAX_PARALLEL_JOBS"},
-		{"parallel no number", map[string]string{"DATABASE_URL": db["DATABASE_URL"], "MAX_PARALLEL_JOBS": "many"}, []string{"sync", "--freq", "hourly"}, 2, "many"},
+		{"parallel no number", map[string]string{"DATABASE_URL": db["DATABASE_URL"], "MAX_PARALLEL_JOBS": "many"}, []string{"sync", "--freq", "hourly"}, 2, "MAX_PARALLEL_JOBS"},
+		{"timeout no number", map[string]string{"EMLITE_TIMEOUT_SECONDS": "soon"}, []string{"read", "EML0", "csq"}, 2, "EMLITE_TIMEOUT_SECONDS"},
+		{"malformed database to migrate", map[string]string{"DATABASE_URL": "postgres://:x:y"}, []string{"migrate", "up"}, 2, "DATABASE_URL"},
+		{"port of nothing", db, []string{"meters", "add", "EML1", "--port", "0"}, 2, "--port"},
+		{"serial of another alphabet", db, []string{"meters", "add", "Zähler"}, 2, "ASCII"},
+		{"JSON of a loop", nil, []string{"demo", "--json"}, 2, "--once"},
 		{"timeout of nothing", map[string]string{"EMLITE_TIMEOUT_SECONDS": "0"}, []string{"read", "EML0", "csq"}, 2, "EMLITE_TIMEOUT_SECONDS"},
 		{"mediator without port", map[string]string{"MEDIATOR_SERVER": "localhost"}, []string{"read", "EML0", "csq"}, 2, "MEDIATOR_SERVER"},
 		{"mediator away", map[string]string{"MEDIATOR_SERVER": "127.0.0.1:1"}, []string{"read", "EML0", "csq"}, 3, "127.0.0.1:1"},
@@ -62,7 +67,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	}
 	help := call(nil, "read", "--help").stdout
 	for _, d := range emop.Table {
-		if d.Readable() && !strings.Contains(help, d.Info().Name+" ") {
+		if d.Readable() && !strings.Contains(help, "  "+d.Info().Name) {
 			t.Errorf("flows read --help does not list %s", d.Info().Name)
 		}
 	}

@@ -44,7 +44,6 @@ func (c *mediatorCmd) Run(a *app) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	a.log.Info("mediator listens", "address", lis.Addr().String())
 	return serve(a, server, lis)
 }
 

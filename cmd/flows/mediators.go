@@ -12,7 +12,11 @@ type mediators struct {
 }
 
 func (m mediators) dial(t meterTiming, p emlite.Priority) (*emlite.Client, error) {
-	client, err := emlite.Dial(strings.Split(m.MediatorServer, ","), emlite.Options{Timeout: t.Timeout.duration(), Spacing: t.Spacing.duration(), Priority: p})
+	var addresses []string
+	for address := range strings.SplitSeq(m.MediatorServer, ",") {
+		addresses = append(addresses, strings.TrimSpace(address))
+	}
+	client, err := emlite.Dial(addresses, emlite.Options{Timeout: t.Timeout.duration(), Spacing: t.Spacing.duration(), Priority: p})
 	if err != nil {
 		return nil, usage("MEDIATOR_SERVER %q: %w", m.MediatorServer, err)
 	}

@@ -119,6 +119,9 @@ func (metersAddCmd) Help() string {
 
 // Run is kong's.
 func (c *metersAddCmd) Run(a *app) error {
+	if c.Port == 0 {
+		return usage("--port must be 1 to 65535")
+	}
 	store, err := c.open(a)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 type metersImportCmd struct {
 	database
+	JSON bool   `name:"json" help:"Print the counts as JSON."`
 	File string `arg:"" type:"existingfile" help:"CSV file with a header."`
 }
 
@@ -58,6 +59,9 @@ func (c *metersImportCmd) Run(a *app) error {
 	}
 	if len(problems) > 0 {
 		return c.refuse(a, problems)
+	}
+	if c.JSON {
+		return printJSON(a.stdout, map[string]int{"added": added, "changed": changed})
 	}
 	fmt.Fprintf(a.stdout, "%d meters added, %d changed\n", added, changed)
 	return nil

@@ -14,7 +14,10 @@ type migrateCmd struct {
 	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied."`
 }
 
-type migrateUpCmd struct{ database }
+type migrateUpCmd struct {
+	database
+	JSON bool `name:"json" help:"Print JSON."`
+}
 
 // Help is kong's.
 func (migrateUpCmd) Help() string {
@@ -31,13 +34,13 @@ func (c *migrateUpCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	printMigrated(a, "applied", report)
-	return nil
+	return printMigrated(a, c.JSON, "applied", report)
 }
 
 type migrateDownCmd struct {
 	database
-	Yes bool `required:"" help:"Needed: the tables of that migration are dropped with their rows."`
+	JSON bool `name:"json" help:"Print JSON."`
+	Yes  bool `required:"" help:"Needed: the tables of that migration are dropped with their rows."`
 }
 
 // Help is kong's.
@@ -53,20 +56,23 @@ func (c *migrateDownCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	printMigrated(a, "taken back", report)
-	return nil
+	return printMigrated(a, c.JSON, "taken back", report)
 }
 
-func printMigrated(a *app, what string, r schema.Report) {
+func printMigrated(a *app, asJSON bool, what string, r schema.Report) error {
+	for _, n := range r.Notices {
+		fmt.Fprintf(a.stderr, "flows: not allowed here, let an owner run: %s\n", n)
+	}
+	if asJSON {
+		return printJSON(a.stdout, r)
+	}
 	for _, m := range r.Applied {
 		fmt.Fprintf(a.stdout, "%s %d %s\n", what, m.Version, m.Name)
 	}
 	if len(r.Applied) == 0 {
 		fmt.Fprintln(a.stdout, "nothing to do")
 	}
-	for _, n := range r.Notices {
-		fmt.Fprintf(a.stderr, "flows: not allowed here, let an owner run: %s\n", n)
-	}
+	return nil
 }
 
 type migrateStatusCmd struct {

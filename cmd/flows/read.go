@@ -25,7 +25,11 @@ func (readCmd) Help() string {
 	b.WriteString("Examples:\n  flows read EML2137580761 prepay_balance\n  flows read EML2137580761 active_price.8.1\n  flows read EML2137580761 fffd1d --json\n\nObjects:\n")
 	for _, d := range emop.Table {
 		if e := d.Info(); d.Readable() {
-			fmt.Fprintf(&b, "  %-28s %s  %s%s\n", e.Name, e.ID, e.Note, unit(e))
+			name := e.Name
+			if f, ok := d.(emop.Family); ok {
+				name = f.Pattern()
+			}
+			fmt.Fprintf(&b, "  %-28s %s  %s%s\n", name, e.ID, e.Note, unit(e))
 		}
 	}
 	return b.String()
@@ -64,12 +68,12 @@ func (c *readCmd) Run(a *app) error {
 		}
 		return fmt.Errorf("%s of %s: %w", e.Name, c.Serial, err)
 	}
-	text, err := object.Text(payload)
+	text, err := object.Text(payload, emop.ClassOf(hardware))
 	if err != nil {
 		return exit{exitFailed, fmt.Errorf("%s of %s: answer %x: %w", e.Name, c.Serial, payload, err)}
 	}
 	if c.JSON {
-		return printJSON(a.stdout, map[string]string{"serial": c.Serial, "object": e.Name, "id": e.ID.String(), "unit": e.Unit,
+		return printJSON(a.stdout, map[string]string{"serial": c.Serial, "object": e.Name, "id": e.ID.String(), "unit": e.UnitOn(emop.ClassOf(hardware)),
 			"value": text, "payload": hex.EncodeToString(payload)})
 	}
 	if text == "" {

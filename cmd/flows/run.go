@@ -34,6 +34,7 @@ type cli struct {
 	Meters   metersCmd   `cmd:"" help:"The meter registry."`
 	Escos    escosCmd    `cmd:"" help:"The energy service companies that own meters."`
 	Metrics  metricsCmd  `cmd:"" help:"What is read of a meter, and how often."`
+	Certs    certsCmd    `cmd:"" help:"Certificates of mediators and of who calls them."`
 	Version  versionCmd  `cmd:"" help:"Print commit and schema version."`
 }
 
@@ -97,7 +98,11 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) (c
 		return fail(stderr, exit{exitUsage, err})
 	}
 	a := &app{ctx: ctx, stdout: stdout, stderr: stderr, log: logger(stderr)}
-	return fail(stderr, parsed.Run(a))
+	code = fail(stderr, parsed.Run(a))
+	if code != exitDone && ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return code
 }
 
 // fail prints an error on one line and gives its exit code.

@@ -1,20 +1,31 @@
 package main
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/alecthomas/kong"
 )
 
-// environment gives flags with a setting tag their value from the environment, when the command line does not.
+// environment gives flags with a setting tag their value from the environment, when the command line does not. A value that cannot be is
+// reported by the setting's name: the person may not know the flag.
 func environment(getenv func(string) string) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		if name := flag.Tag.Get("setting"); name != "" {
-			if v := getenv(name); v != "" {
-				return v, nil
+		name := flag.Tag.Get("setting")
+		if name == "" {
+			return nil, nil
+		}
+		v := getenv(name)
+		if v == "" {
+			return nil, nil
+		}
+		if flag.Target.CanFloat() || flag.Target.CanInt() || flag.Target.CanUint() {
+			if _, err := strconv.ParseFloat(v, 64); err != nil {
+				return nil, fmt.Errorf("%s=%q is not a number", name, v)
 			}
 		}
-		return nil, nil
+		return v, nil
 	})
 }
 

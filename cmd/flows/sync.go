@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"flows"
@@ -51,6 +52,9 @@ func (c *syncCmd) Run(a *app) error {
 	if err != nil {
 		return userError(err)
 	}
+	if err := asked(c.Serial, meters); err != nil {
+		return err
+	}
 	s, err := syncFleet(a, store, client, meters, c.Freq, c.Parallel)
 	if err != nil {
 		return err
@@ -67,6 +71,16 @@ func (c *syncCmd) Run(a *app) error {
 		err = exit{code: s.Exit()}
 	}
 	return err
+}
+
+// asked refuses serials that no run asks: whoever names a meter must not take silence for success.
+func asked(serials []string, due []flows.Meter) error {
+	for _, serial := range serials {
+		if !slices.ContainsFunc(due, func(m flows.Meter) bool { return m.Serial == serial }) {
+			return usage("meter %s is not read: it is passive or has no address; see flows meters show %s", serial, serial)
+		}
+	}
+	return nil
 }
 
 // syncFleet runs the meters once and counts what came of it.

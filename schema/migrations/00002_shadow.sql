@@ -14,7 +14,7 @@ create table flows.meter_shadows (
     "3p_voltage_l1" numeric,
     "3p_voltage_l2" numeric,
     "3p_voltage_l3" numeric,
-    clock_time_diff_seconds   integer,
+    clock_time_diff_seconds   bigint, -- a meter's clock may say any year to 2255
     clock_time_diff_synced_at timestamptz,
     tariffs_active  jsonb,
     tariffs_future  jsonb,
