@@ -13,10 +13,11 @@ func readRequest(objectID int32) (request, error) {
 	return request{data: emop.AppendRead(nil, id)}, err
 }
 
-// writeRequest checks an object id and a payload from a caller.
+// writeRequest checks an object id and a payload from a caller. A clock that is written without a payload is set to the time at which the
+// write goes out.
 func writeRequest(objectID int32, payload []byte) (request, error) {
 	id, err := object(objectID)
-	r := request{data: emop.AppendWrite(nil, id, payload), write: true}
+	r := request{data: emop.AppendWrite(nil, id, payload), write: true, now: id == emop.Time.ID && len(payload) == 0}
 	if err == nil && len(r.data) > emop.MaxData {
 		err = invalid("payload of %d bytes: a frame holds at most %d", len(payload), emop.MaxData-5)
 	}

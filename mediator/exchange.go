@@ -16,6 +16,7 @@ import (
 type request struct {
 	data  []byte
 	write bool // changes something in the meter: never sent twice
+	now   bool // the time is appended as it is sent
 }
 
 // subject names what is asked for, without the payload: tokens are payloads.
@@ -109,7 +110,15 @@ func ownTrouble(err error) bool {
 
 // exchange sends the request and waits for its answer.
 func (c *connection) exchange(ctx context.Context, r request) (a answer) {
-	f, err := c.request(r.data)
+	data := r.data
+	var err error
+	if r.now {
+		data, err = emop.AppendTime(bytes.Clone(data), time.Now())
+	}
+	var f emop.Frame
+	if err == nil {
+		f, err = c.request(data)
+	}
 	if err != nil {
 		a.err = flows.Errorf(flows.Mediator, "%w", err)
 		return a

@@ -3,7 +3,6 @@ package mediator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -282,6 +281,7 @@ func TestOutagesAreLoggedOnceEach(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
+			synctest.Wait()
 			r.change(func(r *roll) { r.deaf, r.away = errDown, errDown })
 			r.lost <- errDown
 			time.Sleep(10 * time.Minute)
@@ -358,60 +358,12 @@ func TestTheDatabaseAwayIsNeverAnUnknownMeter(t *testing.T) {
 			t.Errorf("%s: %v, want %s with %s", serial, err, want, reason)
 		}
 	}
-	for r.told <- nil; len(r.asked) == 0; { // loaded, and heard of the first change
-	}
-	r.change(func(r *roll) { r.away, r.deaf = errDown, errDown })
-	r.lost <- errDown
+	r.told <- nil // is taken when the registry is loaded
+	r.change(func(r *roll) { r.away = errDown })
 	read(serial, codes.OK, "")
 	read("new", codes.Unavailable, "DATABASE")
 	r.change(func(r *roll) { r.away = nil })
 	read("new", codes.NotFound, "UNKNOWN_SERIAL")
 	r.change(func(r *roll) { r.meters["new"] = mustAddress("127.0.0.1:8081") })
 	read("new", codes.OK, "")
-}
-
-func TestAddressesAreThoseOfAMap(t *testing.T) {
-	a, want := newAddresses(), map[string]netip.AddrPort{}
-	all := []string{"", "M", "M1", "0123456789abcdef", "0123456789abcdefg", strings.Repeat("M", 32), "a\x00", "a"}
-	places := []netip.AddrPort{{}, mustAddress(home), mustAddress(moved), mustAddress("[::1]:1"), mustAddress("0.0.0.0:1"), mustAddress("255.255.255.255:65535")}
-	for n := range 10_000 {
-		serial, at := all[n*7%len(all)], places[n*n/3%len(places)]
-		if n%1000 == 999 { // all but one are set again
-			a.begin()
-			delete(want, serial)
-			for s, at := range want {
-				a.set(s, at)
-			}
-			a.sweep()
-		} else if a.set(serial, at); at.IsValid() {
-			want[serial] = at
-		} else {
-			delete(want, serial)
-		}
-		for _, s := range all {
-			if got, ok := a.get(s); got != want[s] || ok != want[s].IsValid() {
-				t.Fatalf("step %d: %q is at %s, %t, want %s", n, s, got, ok, want[s])
-			}
-		}
-		if a.len() != len(want) {
-			t.Fatalf("step %d: %d addresses, want %d", n, a.len(), len(want))
-		}
-	}
-}
-
-func BenchmarkAMillionAddresses(b *testing.B) {
-	serials := make([]string, 1_000_000)
-	for i := range serials {
-		serials[i] = fmt.Sprintf("EML%010d", i*2137)
-	}
-	at := mustAddress(home)
-	b.ReportAllocs()
-	for b.Loop() {
-		a := newAddresses()
-		a.begin()
-		for _, s := range serials {
-			a.set(s, at)
-		}
-		a.sweep()
-	}
 }

@@ -151,3 +151,27 @@ func TestReadGivesEveryObjectOfTheTable(t *testing.T) {
 		t.Errorf("unknown meter: exit %d %s", c.code, c.stderr)
 	}
 }
+
+func TestClockSetMovesTheDriftedClocksAndNoOthers(t *testing.T) {
+	env := installation(t, "30")
+	mustCall(t, env, "sync", "--freq", "daily", "--parallel", "30")
+	var reports []struct {
+		Serial string
+		Before int `json:"before_seconds"`
+		After  int `json:"after_seconds"`
+	}
+	if err := json.Unmarshal([]byte(mustCall(t, env, "clock", "set", "--drifted", "60", "--json").stdout), &reports); err != nil {
+		t.Fatal(err)
+	}
+	if len(reports) == 0 {
+		t.Fatal("the fleet has no drifted clock")
+	}
+	for _, r := range reports {
+		if max(r.Before, -r.Before) < 59 || max(r.After, -r.After) > 2 {
+			t.Errorf("%s: from %d to %d s", r.Serial, r.Before, r.After)
+		}
+	}
+	if again := mustCall(t, env, "clock", "set", "--drifted", "60").stdout; again != "no meter's clock is that far off\n" {
+		t.Errorf("the shadows do not know of it: %s", again)
+	}
+}

@@ -28,6 +28,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Everything on this machine: a private database, a simulated fleet, a mediator, and the syncing of it."`
 	Sync     syncCmd     `cmd:"" help:"Read every due meter once into the database."`
 	Read     readCmd     `cmd:"" help:"Read one object of one meter now, through its mediator."`
+	Clock    clockCmd    `cmd:"" help:"The meters' clocks."`
 	Mediator mediatorCmd `cmd:"" help:"Run the gRPC server between syncers and meters."`
 	Simulate simulateCmd `cmd:"" help:"Run a fleet of simulated meters."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema up or down, or show where it stands."`
