@@ -59,7 +59,7 @@ func TestWhatAPersonGetsWrongIsOneLineAndExitTwo(t *testing.T) {
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	for _, args := range [][]string{{"demo"}, {"sync"}, {"read"}, {"mediator"}, {"simulate"}, {"migrate", "up"}, {"migrate", "down"}, {"migrate", "status"},
-		{"meters", "list"}, {"meters", "show"}, {"meters", "add"}, {"meters", "import"}, {"escos", "add"}, {"escos", "list"}, {"metrics", "list"}, {"version"}} {
+		{"meters", "list"}, {"meters", "show"}, {"meters", "add"}, {"meters", "import"}, {"escos", "add"}, {"escos", "list"}, {"metrics", "list"}, {"clock", "set"}, {"config"}, {"version"}} {
 		c := call(nil, append(args, "--help")...)
 		if c.code != 0 || !strings.Contains(c.stdout, "Example") || !strings.Contains(c.stdout, "flows "+args[0]) {
 			t.Errorf("%v --help: exit %d\n%s", args, c.code, c.stdout)
@@ -105,5 +105,21 @@ func TestImportReportsEveryBadLineAndLoadsNothing(t *testing.T) {
 	}
 	if show := mustCall(t, env, "meters", "show", "EML2").stdout; !strings.Contains(show, "NOT READ") {
 		t.Errorf("a meter without address does not say that it is not read:\n%s", show)
+	}
+}
+
+func TestConfigShowsWhatIsInForceAndNoSecret(t *testing.T) {
+	env := map[string]string{"DATABASE_URL": "postgres://u:s3cret@db/flows", "MAX_PARALLEL_JOBS": "40", "MEDIATOR_SERVER_KEY": "-----BEGIN s3cret-----"}
+	out := mustCall(t, env, "config").stdout
+	for _, want := range []string{"postgres://u:xxxxx@db/flows", "MAX_PARALLEL_JOBS       40", "METER_SPACING_SECONDS   2"} {
+		if !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for _, url := range []string{"postgres://u:s3cret@db/flows", "host=db password=s3cret", "postgres://db/flows?password=s3cret"} {
+		env["DATABASE_URL"] = url
+		if out := mustCall(t, env, "config", "--json").stdout; strings.Contains(out, "s3cret") {
+			t.Errorf("a secret is shown:\n%s", out)
+		}
 	}
 }

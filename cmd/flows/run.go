@@ -36,6 +36,7 @@ type cli struct {
 	Escos    escosCmd    `cmd:"" help:"The energy service companies that own meters."`
 	Metrics  metricsCmd  `cmd:"" help:"What is read of a meter, and how often."`
 	Certs    certsCmd    `cmd:"" help:"Certificates of mediators and of who calls them."`
+	Config   configCmd   `cmd:"" help:"Show what is in force and where each value came from."`
 	Version  versionCmd  `cmd:"" help:"Print commit and schema version."`
 }
 
@@ -44,6 +45,7 @@ type app struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	getenv         func(string) string
 }
 
 // exit is an error with the exit code it deserves. Without an error it only sets the code.
@@ -98,8 +100,8 @@ func run(args []string, stdout, stderr io.Writer, getenv func(string) string) (c
 	if err != nil {
 		return fail(stderr, exit{exitUsage, err})
 	}
-	a := &app{ctx: ctx, stdout: stdout, stderr: stderr, log: logger(stderr)}
-	code = fail(stderr, parsed.Run(a))
+	a := &app{ctx: ctx, stdout: stdout, stderr: stderr, log: logger(stderr), getenv: getenv}
+	code = fail(stderr, parsed.Run(a, parser))
 	if code != exitDone && ctx.Err() != nil {
 		return exitInterrupted
 	}
