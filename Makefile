@@ -11,15 +11,15 @@ build: ## Build the binary into bin/.
 	go build -o bin/flows ./cmd/flows
 
 .PHONY: demo
-demo: postgresql build ## Everything on this machine: database, simulated meters, mediator, syncing. ^C ends it.
+demo: packages build ## Everything on this machine: database, simulated meters, mediator, syncing. ^C ends it.
 	bin/flows demo
 
 .PHONY: test
-test: postgresql ## Run every test, with the race detector.
+test: test-packages ## Run every test, with the race detector.
 	go test -race ./...
 
 .PHONY: race
-race: postgresql ## Run every test three times with the race detector, in random order.
+race: test-packages ## Run every test three times with the race detector, in random order.
 	go test -race -count=3 -shuffle=on ./...
 
 .PHONY: fuzz
@@ -48,6 +48,8 @@ verify: generate ## Generated files are what the sources say.
 bench: ## Go benchmarks.
 	go test -run '^$$' -bench . -benchmem ./...
 
-.PHONY: postgresql
-postgresql:
-	@sh .ci/postgresql
+.PHONY: packages test-packages
+packages:
+	@sh .ci/packages
+test-packages:
+	@sh .ci/packages test

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// addresses are those of all meters that have one, by serial: a million in about 40 MB, without a pointer that the garbage collector
+// addresses are those of all meters that have one, by serial: a million in 60 MB, without a pointer that the garbage collector
 // would have to follow. Only the few with a long serial or an IPv6 address take more.
 type addresses struct {
 	small map[[16]byte]small

@@ -102,7 +102,7 @@ func (c *conversation) again(r request, a answer, timeouts int) bool {
 		return false
 	}
 	switch a.err.Code {
-	case flows.Unreachable, flows.Timeout, flows.Closed, flows.BadAnswer:
+	case flows.Unreachable, flows.Timeout, flows.Closed, flows.BadAnswer, flows.Gateway:
 		return true
 	case flows.NAK:
 		return a.err.NAK == 1 // our request was spoiled on its way
@@ -147,9 +147,21 @@ func (c *conversation) finish(ctx context.Context, r request, a answer) {
 	switch a.err.Code {
 	case flows.NAK, flows.Cancelled:
 		level = slog.LevelInfo
+	case flows.Gateway: // the gateway has said so once
+		level, c.dead = slog.LevelDebug, true
+	case flows.Mediator:
+		c.dead = true
 	case flows.OutcomeUnknown:
 	default:
 		c.dead = !c.heard || c.silence+c.least() > patience*c.timeout
 	}
 	c.log.Log(ctx, level, "request failed", "serial", c.serial, "subject", r.subject(), "tries", a.tries, "code", a.err.Code, "error", a.err)
+}
+
+// notAsked is the outcome of a request that was given up with an earlier one.
+func (c *conversation) notAsked(r request, why *flows.Error) *flows.Error {
+	if why.Code.Owner() != flows.TheMeters {
+		return why
+	}
+	return flows.Errorf(why.Code, "meter %s, %s: not asked, the meter had stopped answering", c.serial, r.subject())
 }

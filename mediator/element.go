@@ -71,7 +71,7 @@ func (s elementService) ReadBatch(in *mediatorpb.ReadBatchRequest, stream grpc.S
 	var a answer
 	for i, r := range requests {
 		if c.dead {
-			a = answer{err: flows.Errorf(a.err.Code, "meter %s, %s: not asked, the meter had stopped answering", in.GetSerial(), r.subject())}
+			a = answer{err: c.notAsked(r, a.err)}
 		} else {
 			a = c.ask(ctx, r)
 		}

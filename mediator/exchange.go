@@ -89,6 +89,10 @@ func (c *conversation) connect(ctx context.Context) (*connection, *flows.Error) 
 			conn.Close()
 		}
 		return nil, errGone
+	case errors.As(err, new(*gatewayError)):
+		return nil, &flows.Error{Code: flows.Gateway, Err: err}
+	case errors.Is(err, errLimit):
+		return nil, &flows.Error{Code: flows.Mediator, Err: err}
 	case ownTrouble(err):
 		return nil, flows.Errorf(flows.Mediator, "the mediator cannot open connections: %w", err)
 	case err != nil:

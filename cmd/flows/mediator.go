@@ -13,6 +13,7 @@ import (
 type mediatorCmd struct {
 	database
 	meterTiming
+	dialing
 	Listen string `name:"listen" default:"127.0.0.1" placeholder:"ADDRESS" help:"Address to listen on; loopback only."`
 	Port   uint16 `name:"port" setting:"LISTEN_PORT" default:"50051" help:"Port to listen on ($$LISTEN_PORT)."`
 }
@@ -40,6 +41,9 @@ func (c *mediatorCmd) Run(a *app) error {
 	}
 	o := mediator.Defaults()
 	o.Timeout, o.Spacing, o.Log = c.Timeout.duration(), c.Spacing.duration(), a.log
+	if o.Dial, err = c.dial(a); err != nil {
+		return err
+	}
 	server, err := mediator.New(registry{store}, o)
 	if err != nil {
 		return usage("%w", err)
