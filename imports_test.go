@@ -36,6 +36,7 @@ var libraries = map[string][]string{
 	"github.com/pressly/goose/":   {"schema"},
 	"google.golang.org/grpc":      {"mediator", "mediator/mediatorpb", "emlite", "cmd/flows"},
 	"github.com/alecthomas/kong":  {"cmd/flows"},
+	"github.com/prometheus/":      {"mediator", "cmd/flows"},
 	"google.golang.org/genproto/": {"mediator", "emlite"},
 }
 

@@ -3,6 +3,7 @@ package emlite
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
@@ -34,6 +36,7 @@ type Options struct {
 	Timeout  time.Duration
 	Spacing  time.Duration
 	Priority Priority
+	TLS      *tls.Config // nil: plain
 }
 
 // Client talks to all mediators of an installation.
@@ -62,7 +65,7 @@ func Dial(addresses []string, o Options) (*Client, error) {
 		if c.mediators[address] != nil {
 			continue
 		}
-		m, err := dial(address)
+		m, err := dial(address, o.TLS)
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
@@ -75,13 +78,17 @@ func Dial(addresses []string, o Options) (*Client, error) {
 	return c, nil
 }
 
-func dial(address string) (*remote, error) {
+func dial(address string, t *tls.Config) (*remote, error) {
 	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
 		return nil, fmt.Errorf("%q is not host:port", address)
 	}
+	transport := insecure.NewCredentials()
+	if t != nil {
+		transport = credentials.NewTLS(t)
+	}
 	// A mediator that comes back is found again within seconds; its calls are never repeated behind our back.
 	conn, err := grpc.NewClient("dns:///"+address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(), grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(),
+		grpc.WithTransportCredentials(transport), grpc.WithNoProxy(), grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second},
 			MinConnectTimeout: 5 * time.Second,

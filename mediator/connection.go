@@ -31,6 +31,7 @@ type connection struct {
 	out      []byte
 	in       [2 * emop.MaxFrame]byte
 	rest     []byte // of in: what was read and not yet used
+	received int    // bytes, in the exchange at hand
 }
 
 func newConnection(conn net.Conn, address netip.AddrPort) *connection {
@@ -82,7 +83,7 @@ func (c *connection) receive(ctx context.Context, request emop.Frame) (emop.Fram
 			seen.others++
 			continue
 		case errors.Is(err, emop.ErrCRC):
-			return emop.Frame{}, flows.Errorf(flows.BadAnswer, "answered with a wrong CRC")
+			return emop.Frame{}, flows.Errorf(flows.BadAnswer, "answered with a %w", emop.ErrCRC)
 		}
 		seen.noise += n
 		err = c.fill(ctx)
@@ -116,6 +117,7 @@ func (c *connection) fill(ctx context.Context) error {
 	kept := copy(c.in[:], c.rest)
 	n, err := c.conn.Read(c.in[kept:])
 	c.rest = c.in[:kept+n]
+	c.received += n
 	switch {
 	case n > 0:
 		return nil

@@ -31,6 +31,7 @@ type conversation struct {
 	spacing time.Duration
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	log     *slog.Logger
+	metrics *metrics
 
 	heard   bool          // the meter has given a valid answer, if only a NAK
 	silence time.Duration // spent since its last valid answer, or since the beginning
@@ -50,6 +51,7 @@ func (s *Server) budget(ctx context.Context, requests int) (context.Context, con
 func (c *conversation) ask(ctx context.Context, r request) (a answer) {
 	timeouts := 0
 	for tries := 1; ; tries++ {
+		waiting := time.Now()
 		if err := c.place.turn(ctx); err != nil {
 			return c.noTurn(ctx, a, r, err)
 		}
@@ -58,6 +60,7 @@ func (c *conversation) ask(ctx context.Context, r request) (a answer) {
 			c.place.done(0)
 			return c.noTurn(ctx, a, r, errGap)
 		}
+		c.metrics.waited(waiting)
 		begun := time.Now()
 		a = c.try(ctx, r, limit)
 		a.tries = tries

@@ -64,54 +64,19 @@ func TestACallSoonAfterUsesTheSameConnectionALaterOneAnother(t *testing.T) {
 	})
 }
 
-func TestAMeterThatClosesAfterEachAnswerIsReconnected(t *testing.T) {
-	closes := func(_ int, f emop.Frame, conn net.Conn) bool { answerWell(0, f, conn); return false }
-	onBench(t, &fake{do: closes}, func(t *testing.T, b bench) {
+func TestADeadMeterEndsTheBatchAndWhatWasNotAskedIsSaid(t *testing.T) {
+	onBench(t, &fake{do: silence}, func(t *testing.T, b bench) {
 		replies, err := b.batch(t.Context(), csq, 0x0c0700, 0xfffffc)
 		if err != nil || len(replies) != 3 {
 			t.Fatalf("%d replies, %v", len(replies), err)
 		}
 		for i, r := range replies {
-			if r.GetError() != nil || r.Tries != 1 {
-				t.Errorf("reply %d: %v, want an answer at the first try", i, r)
+			asked := !strings.Contains(r.GetError().GetMessage(), "not asked")
+			if asked != (i == 0) || (r.Tries == 3) != asked || (r.Answered != nil) != asked {
+				t.Errorf("object %d: %v, want three tries for the first alone", i, r)
 			}
 		}
-		spaced(t, b.meter.requests(), DefaultSpacing)
 	})
-}
-
-func TestADeadMeterCostsThreeTimeoutsAndEndsTheBatch(t *testing.T) {
-	for name, m := range map[string]*fake{
-		"silent":  {do: silence},
-		"refuses": {refuse: func(int) bool { return true }},
-		"hangs":   {do: hangUp},
-		"babbles": {do: func(_ int, _ emop.Frame, conn net.Conn) bool { conn.Write([]byte("~~~~~~~~")); return true }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			onBench(t, m, func(t *testing.T, b bench) {
-				begun := time.Now()
-				replies, err := b.batch(t.Context(), csq, 0x0c0700, 0xfffffc, 0xfffff8)
-				if took := time.Since(begun); took > 3*DefaultTimeout {
-					t.Errorf("the dead meter cost %s", took)
-				}
-				if err != nil || len(replies) != 4 {
-					t.Fatalf("%d replies, %v", len(replies), err)
-				}
-				for i, r := range replies {
-					if r.GetError() == nil || r.GetError().GetReason() != replies[0].GetError().GetReason() {
-						t.Errorf("reply %v, want the first one's reason", r)
-					}
-					if named := strings.Contains(r.GetError().GetMessage(), "not asked"); named != (i > 0) {
-						t.Errorf("reply %v: which objects were asked for is not said", r)
-					}
-				}
-				if replies[0].Answered == nil || replies[0].Tries < 3 || replies[3].Tries != 0 {
-					t.Errorf("first %v, last %v: want three tries or more for the first alone", replies[0], replies[3])
-				}
-				spaced(t, b.meter.requests(), DefaultSpacing)
-			})
-		})
-	}
 }
 
 func TestOneSilentObjectDoesNotCostTheOthers(t *testing.T) {
@@ -127,31 +92,6 @@ func TestOneSilentObjectDoesNotCostTheOthers(t *testing.T) {
 			t.Errorf("replies %v, want only the middle one to fail", replies)
 		}
 	})
-}
-
-func TestTheCallersDeadlineIsHonouredAndNothingGoesOnAfter(t *testing.T) {
-	for name, m := range map[string]*fake{"silent": {do: silence}, "refuses": {refuse: func(int) bool { return true }}} {
-		t.Run(name, func(t *testing.T) {
-			onBench(t, m, func(t *testing.T, b bench) {
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-				defer cancel()
-				begun := time.Now()
-				_, err := b.read(ctx, csq)
-				if took := time.Since(begun); took > 4750*time.Millisecond {
-					t.Errorf("answered after %s", took)
-				}
-				if reason, _ := reasonOf(t, err); reason != "TIMEOUT" && reason != "UNREACHABLE" {
-					t.Errorf("reason %s: %v", reason, err)
-				}
-				synctest.Wait()
-				wire, dials := len(m.requests()), m.dials
-				time.Sleep(time.Minute)
-				if got := len(m.requests()); got != wire || m.dials != dials || m.sockets() != 0 {
-					t.Errorf("after the answer: %d requests, %d dials, %d sockets", got-wire, m.dials-dials, m.sockets())
-				}
-			})
-		})
-	}
 }
 
 func TestABatchKeepsWhatCameBeforeTheDeadline(t *testing.T) {
@@ -230,63 +170,6 @@ func TestWaitingLongerThanTheBudgetIsBusy(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	})
-}
-
-func TestAWriteWhoseAnswerIsLostIsOnTheWireOnce(t *testing.T) {
-	for name, do := range map[string]func(int, emop.Frame, net.Conn) bool{
-		"silence": silence,
-		"EOF":     hangUp,
-		"wrong CRC": func(_ int, f emop.Frame, conn net.Conn) bool {
-			b := encode(good(f))
-			b[len(b)-1] ^= 1
-			conn.Write(b)
-			return true
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			onBench(t, &fake{do: do}, func(t *testing.T, b bench) {
-				err := b.write(t.Context(), token, secretText)
-				if reason, _ := reasonOf(t, err); reason != "OUTCOME_UNKNOWN" || status.Code(err) != codes.Unknown {
-					t.Errorf("reason %s: %v", reason, err)
-				}
-				if strings.Contains(err.Error(), secretText) {
-					t.Errorf("the token is in the error: %v", err)
-				}
-				time.Sleep(time.Minute)
-				if got := len(b.meter.requests()); got != 1 {
-					t.Errorf("%d writes on the wire, want 1", got)
-				}
-			})
-		})
-	}
-}
-
-func TestAWriteIsTriedAgainWhenNothingWasSent(t *testing.T) {
-	onBench(t, &fake{refuse: func(n int) bool { return n < 3 }}, func(t *testing.T, b bench) {
-		if err := b.write(t.Context(), backlight, "\x01"); err != nil {
-			t.Error(err)
-		}
-		if got := len(b.meter.requests()); got != 1 || b.meter.dials != 3 {
-			t.Errorf("%d dials and %d writes, want 3 and 1", b.meter.dials, got)
-		}
-	})
-}
-
-func TestARefusedWriteIsANAKAndNotSentAgain(t *testing.T) {
-	for nak := emop.NAKCRC; nak <= emop.NAKAddress; nak++ {
-		m := &fake{do: func(_ int, f emop.Frame, conn net.Conn) bool {
-			a := good(f)
-			a.NAK = nak
-			conn.Write(encode(a))
-			return true
-		}}
-		onBench(t, m, func(t *testing.T, b bench) {
-			err := b.write(t.Context(), backlight, "\x01")
-			if reason, number := reasonOf(t, err); reason != "NAK" || number != string('0'+rune(nak)) || len(m.requests()) != 1 {
-				t.Errorf("NAK %d: reason %s %s after %d requests", nak, reason, number, len(m.requests()))
-			}
-		})
-	}
 }
 
 func TestAChangedAddressIsNotReadThroughTheOldConnection(t *testing.T) {

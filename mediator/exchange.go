@@ -52,7 +52,9 @@ func (c *conversation) try(ctx context.Context, r request, limit time.Duration) 
 	defer cancel()
 	conn, err := c.connect(ctx)
 	if err != nil {
-		return answer{err: err, answered: time.Now()}
+		a = answer{err: err, answered: time.Now()}
+		c.metrics.try(a, 0, 0)
+		return a
 	}
 	stop := context.AfterFunc(ctx, func() { conn.conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
@@ -61,17 +63,19 @@ func (c *conversation) try(ctx context.Context, r request, limit time.Duration) 
 			c.place.line.conn = nil
 		}
 	}()
+	conn.out, conn.received = conn.out[:0], 0
 	a = conn.exchange(ctx, r)
 	a.answered = time.Now()
+	defer func() { c.metrics.try(a, len(conn.out), conn.received) }()
 	if a.err != nil {
 		a.err = c.explain(r, a)
 	}
 	return a
 }
 
-// settled says that nothing more can come on the connection for this request.
+// settled says that nothing more can come on the connection for this request: noise alone, until the time was over, is no answer.
 func (a answer) settled() bool {
-	return a.err == nil || a.err.Code == flows.NAK || a.err.Code == flows.BadAnswer
+	return a.err == nil || a.err.Code == flows.NAK || a.err.Code == flows.BadAnswer && errors.Is(a.err, emop.ErrCRC)
 }
 
 // connect gives the kept connection if it leads to the right address and the meter has not closed it, else a new one.

@@ -3,7 +3,6 @@ package mediator
 import (
 	"net"
 	"net/netip"
-	"testing"
 	"time"
 
 	"flows/emop"
@@ -11,31 +10,35 @@ import (
 
 func mustAddress(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-// spoil gives the answer's bytes with something done to them.
-func spoil(f emop.Frame, change func(b []byte) []byte) []byte { return change(encode(good(f))) }
-
-// firstly does one thing at the first request and answers the others well.
-func firstly(do func(f emop.Frame, conn net.Conn) bool) func(int, emop.Frame, net.Conn) bool {
-	return func(n int, f emop.Frame, conn net.Conn) bool {
-		if n == 1 {
-			return do(f, conn)
-		}
-		return answerWell(n, f, conn)
-	}
-}
+// fault is what a meter does with a request instead of answering it well; false closes the connection.
+type fault func(f emop.Frame, conn net.Conn) bool
 
 // always does the same at every request.
-func always(do func(f emop.Frame, conn net.Conn) bool) func(int, emop.Frame, net.Conn) bool {
+func always(do fault) func(int, emop.Frame, net.Conn) bool {
 	return func(_ int, f emop.Frame, conn net.Conn) bool { return do(f, conn) }
 }
 
+// every makes a meter that does the same at every request, once one that does it at the first request only.
+func every(do fault) func() *fake { return func() *fake { return &fake{do: always(do)} } }
+
+func once(do fault) func() *fake {
+	return func() *fake {
+		return &fake{do: func(n int, f emop.Frame, conn net.Conn) bool {
+			if n == 1 {
+				return do(f, conn)
+			}
+			return answerWell(n, f, conn)
+		}}
+	}
+}
+
 // sends writes bytes made from the good answer and stays connected.
-func sends(change func(b []byte) []byte) func(f emop.Frame, conn net.Conn) bool {
-	return func(f emop.Frame, conn net.Conn) bool { conn.Write(spoil(f, change)); return true }
+func sends(change func(b []byte) []byte) fault {
+	return func(f emop.Frame, conn net.Conn) bool { conn.Write(change(encode(good(f)))); return true }
 }
 
 // answers writes a changed answer and stays connected.
-func answers(change func(f *emop.Frame)) func(f emop.Frame, conn net.Conn) bool {
+func answers(change func(f *emop.Frame)) fault {
 	return func(f emop.Frame, conn net.Conn) bool {
 		a := good(f)
 		change(&a)
@@ -44,117 +47,151 @@ func answers(change func(f *emop.Frame)) func(f emop.Frame, conn net.Conn) bool 
 	}
 }
 
+// then does what the fault does and closes the connection.
+func then(end func(conn net.Conn), do fault) fault {
+	return func(f emop.Frame, conn net.Conn) bool { do(f, conn); end(conn); return false }
+}
+
+func eof(net.Conn) {}
+
+// reset makes closing the connection an RST.
+func reset(conn net.Conn) { conn.(interface{ SetLinger(int) error }).SetLinger(0) }
+
+func mute(emop.Frame, net.Conn) bool { return true }
+
+func well(f emop.Frame, conn net.Conn) bool { return answerWell(0, f, conn) }
+
+func after(d time.Duration, do fault) fault {
+	return func(f emop.Frame, conn net.Conn) bool { time.Sleep(d); return do(f, conn) }
+}
+
+func both(first, second fault) fault {
+	return func(f emop.Frame, conn net.Conn) bool { return first(f, conn) && second(f, conn) }
+}
+
+func byteByByte(f emop.Frame, conn net.Conn) bool {
+	for _, c := range encode(good(f)) {
+		time.Sleep(100 * time.Millisecond)
+		conn.Write([]byte{c})
+	}
+	return true
+}
+
+func endless(_ emop.Frame, conn net.Conn) bool {
+	for {
+		if _, err := conn.Write([]byte("~")); err != nil {
+			return false
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 func wrongCRC(b []byte) []byte { b[len(b)-1] ^= 0xff; return b }
 
-func refusing(n emop.NAK) func(f emop.Frame, conn net.Conn) bool {
+func half(b []byte) []byte { return b[:9] }
+
+func behind(noise string) func(b []byte) []byte {
+	return func(b []byte) []byte { return append([]byte(noise), b...) }
+}
+
+// Wrong answers; each is right but for one thing.
+func older(f *emop.Frame)         { f.Sequence = (f.Sequence + 7) % 8 }
+func ofAnother(f *emop.Frame)     { f.Data[3]++ }
+func toAnother(f *emop.Frame)     { f.To++ }
+func otherwayRound(f *emop.Frame) { f.Data[4] ^= 1 }
+
+func refusing(n emop.NAK) fault {
 	return answers(func(f *emop.Frame) { f.NAK, f.Data = n, f.Data[:5] })
 }
 
-// faults is what a read comes to under each misbehaviour: its reason ("" is read), the requests on the wire, and the most time.
-var faults = []struct {
-	name   string
-	do     func(n int, f emop.Frame, conn net.Conn) bool
-	reason string
-	wire   int
-	most   time.Duration
-}{
-	{"one byte at a time", always(func(f emop.Frame, conn net.Conn) bool {
-		for _, c := range encode(good(f)) {
-			conn.Write([]byte{c})
-			time.Sleep(100 * time.Millisecond)
-		}
+// twoAtOnce sends the changed answer and the good one in one piece.
+func twoAtOnce(change func(f *emop.Frame), spoil func(b []byte) []byte) fault {
+	return func(f emop.Frame, conn net.Conn) bool {
+		first := good(f)
+		change(&first)
+		conn.Write(append(spoil(encode(first)), encode(good(f))...))
 		return true
-	}), "", 1, 3 * time.Second},
-	{"an old answer and the answer at once", always(func(f emop.Frame, conn net.Conn) bool {
-		old := good(f)
-		old.Sequence = (old.Sequence + 7) % 8
-		conn.Write(append(encode(old), encode(good(f))...))
-		return true
-	}), "", 1, 0},
-	{"an old answer, the answer later", always(func(f emop.Frame, conn net.Conn) bool {
-		old := good(f)
-		old.Sequence = (old.Sequence + 7) % 8
-		conn.Write(encode(old))
-		time.Sleep(8 * time.Second)
-		return answerWell(0, f, conn)
-	}), "", 1, 8 * time.Second},
-	{"noise before the answer", always(sends(func(b []byte) []byte { return append([]byte("\x7e\x00noise\x7e\x01"), b...) })), "", 1, 0},
-	{"noise that looks like a longer frame before the answer", always(sends(func(b []byte) []byte { return append([]byte("\x7e\xff"), b...) })),
-		"", 1, quiet},
-	{"the answer, then EOF", always(func(f emop.Frame, conn net.Conn) bool { answerWell(0, f, conn); return false }), "", 1, 0},
-	{"once a wrong CRC", firstly(sends(wrongCRC)), "", 2, DefaultSpacing},
-	{"always a wrong CRC", always(sends(wrongCRC)), "BAD_ANSWER", maxTries, 4 * DefaultSpacing},
-	{"once silence", firstly(func(emop.Frame, net.Conn) bool { return true }), "", 2, DefaultTimeout + 2*DefaultSpacing},
-	{"always silence", silence, "TIMEOUT", 3, 3 * DefaultTimeout},
-	{"always only old answers", always(answers(func(f *emop.Frame) { f.Sequence ^= 1 })), "TIMEOUT", 3, 3 * DefaultTimeout},
-	{"always another object", always(answers(func(f *emop.Frame) { f.Data[3]++ })), "TIMEOUT", 3, 3 * DefaultTimeout},
-	{"always for another caller", always(answers(func(f *emop.Frame) { f.To++ })), "TIMEOUT", 3, 3 * DefaultTimeout},
-	{"always a write's answer", always(answers(func(f *emop.Frame) { f.Data[4] = 1 })), "TIMEOUT", 3, 3 * DefaultTimeout},
-	{"always half a frame", always(sends(func(b []byte) []byte { return b[:9] })), "BAD_ANSWER", 3, 3 * DefaultTimeout},
-	{"always noise", always(sends(func([]byte) []byte { return []byte("noise") })), "BAD_ANSWER", 3, 3 * DefaultTimeout},
-	{"once EOF", firstly(func(emop.Frame, net.Conn) bool { return false }), "", 2, 2 * DefaultSpacing},
-	{"always EOF", hangUp, "CLOSED", maxTries, 3 * DefaultTimeout},
-	{"always EOF inside the answer", always(func(f emop.Frame, conn net.Conn) bool {
-		conn.Write(encode(good(f))[:9])
-		return false
-	}), "CLOSED", maxTries, 3 * DefaultTimeout},
-	{"once NAK 1", firstly(refusing(emop.NAKCRC)), "", 2, DefaultSpacing},
-	{"always NAK 1", always(refusing(emop.NAKCRC)), "NAK", maxTries, 4 * DefaultSpacing},
-	{"NAK 2", always(refusing(emop.NAKFormat)), "NAK", 1, 0},
-	{"NAK 3", always(refusing(emop.NAKLength)), "NAK", 1, 0},
-	{"NAK 4", always(refusing(emop.NAKTooLarge)), "NAK", 1, 0},
-	{"NAK 5", always(refusing(emop.NAKUnknownObject)), "NAK", 1, 0},
-	{"NAK 6", always(refusing(emop.NAKSecurity)), "NAK", 1, 0},
-	{"NAK 7", always(refusing(emop.NAKAddress)), "NAK", 1, 0},
-	{"once later than the time-out", firstly(func(f emop.Frame, conn net.Conn) bool {
-		time.Sleep(DefaultTimeout + time.Second)
-		return answerWell(0, f, conn)
-	}), "", 2, DefaultTimeout + 2*DefaultSpacing},
-}
-
-func TestAReadUnderEachFault(t *testing.T) {
-	for _, c := range faults {
-		t.Run(c.name, func(t *testing.T) {
-			onBench(t, &fake{do: c.do}, func(t *testing.T, b bench) {
-				begun := time.Now()
-				payload, err := b.read(t.Context(), csq)
-				took := time.Since(begun)
-				if reason, _ := reasonOf(t, err); reason != c.reason {
-					t.Errorf("reason %q, want %q: %v", reason, c.reason, err)
-				}
-				if err == nil && string(payload) != "\xff\xfd\x1d" {
-					t.Errorf("payload %x", payload)
-				}
-				if took > c.most+50*time.Millisecond {
-					t.Errorf("took %s, want at most %s", took, c.most)
-				}
-				time.Sleep(DefaultTimeout) // the fake may be answering still
-				seen := b.meter.requests()
-				if len(seen) != c.wire {
-					t.Errorf("%d requests on the wire, want %d", len(seen), c.wire)
-				}
-				spaced(t, seen, DefaultSpacing)
-			})
-		})
 	}
 }
 
-func TestABatchUnderEachFaultAnswersEveryItem(t *testing.T) {
-	for _, c := range faults {
-		t.Run(c.name, func(t *testing.T) {
-			onBench(t, &fake{do: c.do}, func(t *testing.T, b bench) {
-				replies, err := b.batch(t.Context(), csq, backlight, 0x0c0700)
-				if err != nil || len(replies) != 3 {
-					t.Fatalf("%d replies, %v", len(replies), err)
-				}
-				for i, r := range replies {
-					if got := r.GetError().GetReason(); got != c.reason {
-						t.Errorf("item %d: %q, want %q", i, got, c.reason)
-					}
-				}
-				time.Sleep(DefaultTimeout)
-				spaced(t, b.meter.requests(), DefaultSpacing)
-			})
-		})
+func unchanged(*emop.Frame)     {}
+func unspoiled(b []byte) []byte { return b }
+
+// upTo is true for the first n.
+func upTo(n int) func(int) bool { return func(i int) bool { return i <= n } }
+
+const ever = 1 << 30
+
+// Faults of connecting, with the first n connections.
+func refuses(n int) func() *fake { return func() *fake { return &fake{refuse: upTo(n)} } }
+
+func hangs(n int) func() *fake { return func() *fake { return &fake{hang: upTo(n)} } }
+
+// endsAfter makes a meter that closes its first n connections when it has taken so many bytes of the request.
+func endsAfter(bytes, n int) func() *fake {
+	return func() *fake {
+		return &fake{greet: func(dial int, conn net.Conn) bool {
+			if dial > n {
+				return true
+			}
+			if bytes > 0 {
+				conn.Read(make([]byte, bytes))
+			}
+			return false
+		}}
 	}
+}
+
+// meters makes the meter of each row of the matrix.
+var meters = map[string]func() *fake{
+	"refuse":                        refuses(ever),
+	"connecting takes for ever":     hangs(ever),
+	"EOF before the request":        endsAfter(0, ever),
+	"EOF inside the request":        endsAfter(7, ever),
+	"silence":                       every(mute),
+	"EOF before the answer":         every(then(eof, mute)),
+	"EOF inside the answer":         every(then(eof, sends(half))),
+	"EOF after the answer":          every(then(eof, well)),
+	"connection reset":              every(then(reset, mute)),
+	"reset inside the answer":       every(then(reset, sends(half))),
+	"one byte at a time":            every(byteByByte),
+	"two frames at once":            every(twoAtOnce(unchanged, unspoiled)),
+	"wrong CRC":                     every(sends(wrongCRC)),
+	"wrong CRC, then the answer":    every(twoAtOnce(unchanged, wrongCRC)),
+	"stale answer alone":            every(answers(older)),
+	"stale answer, then the answer": every(twoAtOnce(older, unspoiled)),
+	"stale answer, the answer late": every(both(answers(older), after(8*time.Second, well))),
+	"wrong object":                  every(answers(ofAnother)),
+	"for another caller":            every(answers(toAnother)),
+	"a read's for a write's":        every(answers(otherwayRound)),
+	"NAK 1":                         every(refusing(emop.NAKCRC)),
+	"NAK 2":                         every(refusing(emop.NAKFormat)),
+	"NAK 3":                         every(refusing(emop.NAKLength)),
+	"NAK 4":                         every(refusing(emop.NAKTooLarge)),
+	"NAK 5":                         every(refusing(emop.NAKUnknownObject)),
+	"NAK 6":                         every(refusing(emop.NAKSecurity)),
+	"NAK 7":                         every(refusing(emop.NAKAddress)),
+	"garbage before the frame":      every(sends(behind("\x7e\x00noise\x7e\x01"))),
+	"garbage alone":                 every(sends(func([]byte) []byte { return []byte("noise") })),
+	"garbage without end":           every(endless),
+	"oversized length":              every(sends(func(b []byte) []byte { b[1] = 0xff; return b })),
+	"oversized, then the answer":    every(sends(behind("\x7e\xff"))),
+	"slow, but in time":             every(after(9*time.Second, well)),
+	"slow beyond the time-out":      every(after(DefaultTimeout+time.Second, well)),
+
+	"once refuse":                   refuses(1),
+	"twice refuse":                  refuses(2),
+	"once connecting for ever":      hangs(1),
+	"once EOF before the request":   endsAfter(0, 1),
+	"once EOF inside the request":   endsAfter(7, 1),
+	"once silence":                  once(mute),
+	"once EOF before the answer":    once(then(eof, mute)),
+	"once EOF inside the answer":    once(then(eof, sends(half))),
+	"once connection reset":         once(then(reset, mute)),
+	"once wrong CRC":                once(sends(wrongCRC)),
+	"once stale answer alone":       once(answers(older)),
+	"once wrong object":             once(answers(ofAnother)),
+	"once NAK 1":                    once(refusing(emop.NAKCRC)),
+	"once garbage alone":            once(sends(func([]byte) []byte { return []byte("noise") })),
+	"once slow beyond the time-out": once(after(DefaultTimeout+time.Second, well)),
 }

@@ -6,12 +6,15 @@ package mediator
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Registry knows the meters. What it cannot find out is a *flows.Error with DATABASE.
@@ -36,14 +39,21 @@ const (
 	DefaultIdleClose = time.Second
 )
 
+// Identify says who calls: the name and role in the certificate of a connection's caller. It is not ok when there is none that says both.
+type Identify func(tls.ConnectionState) (name, role string, ok bool)
+
 // Options of a Server. Zero is a value, not a default: Defaults gives those.
 type Options struct {
 	Timeout   time.Duration // of one try, connecting included (EMLITE_TIMEOUT_SECONDS)
 	Spacing   time.Duration // between two requests to a meter (METER_SPACING_SECONDS); 0, for simulated fleets only, is no gap
 	IdleClose time.Duration // how long a connection is kept that nobody waits for
 
-	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: straight
-	Log  *slog.Logger                                                         // nil: slog.Default()
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil: straight
+	Log     *slog.Logger                                                         // nil: slog.Default()
+	Metrics prometheus.Registerer                                                // nil: counted, not shown
+
+	TLS      *tls.Config // nil: plain, and every caller may do everything
+	Identify Identify    // goes with TLS
 }
 
 // Defaults gives the options of a mediator in the field.
@@ -62,6 +72,9 @@ func (o Options) Validate() error {
 	}
 	if o.IdleClose < 0 || o.IdleClose > time.Minute {
 		wrong = append(wrong, fmt.Errorf("the idle time of connections: %s is not between 0 s and 60 s", o.IdleClose))
+	}
+	if o.TLS != nil && o.Identify == nil {
+		wrong = append(wrong, errors.New("with TLS somebody must say who calls"))
 	}
 	return errors.Join(wrong...)
 }

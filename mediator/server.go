@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -30,6 +31,7 @@ type Server struct {
 	turns    *turns
 	grpc     *grpc.Server
 	health   *health.Server
+	metrics  *metrics
 	stopped  chan struct{}
 	stop     sync.Once
 }
@@ -45,9 +47,15 @@ func New(registry Registry, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	counted := newMetrics(o.Metrics)
+	options := append(counted.options(), grpc.WaitForHandlers(true)) // refused calls are counted too
+	options = append(options, o.transport()...)
 	s := &Server{
 		registry: registry, index: newIndex(registry, o.Log), options: o, turns: newTurns(o.Spacing, o.IdleClose),
-		grpc: grpc.NewServer(grpc.WaitForHandlers(true)), health: health.NewServer(), stopped: make(chan struct{}),
+		metrics: counted, grpc: grpc.NewServer(options...), health: health.NewServer(), stopped: make(chan struct{}),
 	}
 	mediatorpb.RegisterEmliteMediatorServiceServer(s.grpc, elementService{Server: s})
 	mediatorpb.RegisterInfoServiceServer(s.grpc, infoService{Server: s})
@@ -60,7 +68,7 @@ func New(registry Registry, o Options) (*Server, error) {
 func (s *Server) Serve(lis net.Listener) error {
 	err := s.index.start()
 	if err == nil {
-		s.options.Log.Info("mediator listens", "address", lis.Addr().String())
+		s.options.Log.Info("mediator listens", "address", lis.Addr().String(), "tls", s.options.TLS != nil)
 		err = s.grpc.Serve(lis)
 	}
 	lis.Close()
@@ -102,9 +110,10 @@ func (s *Server) converse(ctx context.Context, serial string, requests int) (_ c
 	}
 	c = &conversation{
 		serial: serial, address: address, place: s.turns.enter(serial, isPerson(ctx)),
-		timeout: s.options.Timeout, spacing: s.options.Spacing, dial: s.options.Dial, log: s.options.Log,
+		timeout: s.options.Timeout, spacing: s.options.Spacing, dial: s.options.Dial, log: s.options.Log, metrics: s.metrics,
 	}
-	return ctx, c, func() { c.place.leave(); cancel() }, nil
+	ended := s.metrics.conversation()
+	return ctx, c, func() { c.place.leave(); cancel(); ended() }, nil
 }
 
 func isPerson(ctx context.Context) bool {

@@ -1,6 +1,7 @@
 package mediator
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -45,12 +46,18 @@ type bench struct {
 	meter *fake
 }
 
-// onBench runs a test in fake time.
+// onBench runs a test in fake time. Its log is shown when it fails.
 func onBench(t *testing.T, meter *fake, test func(t *testing.T, b bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		o := Defaults()
-		o.Dial, o.Log = meter.dial, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+		var log bytes.Buffer
+		o.Dial, o.Log = meter.dial, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Output().Write(log.Bytes())
+			}
+		})
 		s, err := New(book{serial: netip.MustParseAddrPort("10.0.0.1:8080"), "nowhere": {}}, o)
 		if err != nil {
 			t.Fatal(err)

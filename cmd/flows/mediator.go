@@ -14,6 +14,7 @@ type mediatorCmd struct {
 	database
 	meterTiming
 	dialing
+	metricsHTTP
 	Listen string `name:"listen" default:"127.0.0.1" placeholder:"ADDRESS" help:"Address to listen on; loopback only."`
 	Port   uint16 `name:"port" setting:"LISTEN_PORT" default:"50051" help:"Port to listen on ($$LISTEN_PORT)."`
 }
@@ -44,6 +45,12 @@ func (c *mediatorCmd) Run(a *app) error {
 	if o.Dial, err = c.dial(a); err != nil {
 		return err
 	}
+	counted, stop, err := c.metricsHTTP.serve(a)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	o.Metrics = counted
 	server, err := mediator.New(registry{store}, o)
 	if err != nil {
 		return usage("%w", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flows"
 	"flows/emlite"
 	"flows/emop"
 )
@@ -86,6 +87,9 @@ func (c *readCmd) Run(a *app) error {
 // hardwareOf is what the mediator's registry knows of the meter's hardware; "" when it knows none.
 func hardwareOf(ctx context.Context, client *emlite.Client, serial string) (string, error) {
 	b, err := client.Info(ctx, serial)
+	if flows.CodeOf(err, "") == flows.Database {
+		return "", nil // the mediator may still know where the meter is
+	}
 	if err != nil {
 		return "", err
 	}
