@@ -43,7 +43,7 @@ func (m *remote) failure(ctx context.Context, err error) *flows.Error {
 	case s.Code() == codes.Internal && strings.Contains(s.Message(), eof):
 		code = flows.Closed
 	case s.Code() == codes.Unavailable:
-		return flows.Errorf(flows.Mediator, "mediator %s cannot be reached (is it running? MEDIATOR_SERVER says where): %s", m.address, s.Message())
+		return flows.Errorf(flows.Mediator, "mediator %s cannot be reached (%s): %s", m.address, advice(s.Message()), s.Message())
 	case s.Code() == codes.DeadlineExceeded && m.old.Load():
 		// Mediators of the field try a dead meter for longer than any caller waits.
 		return flows.Errorf(flows.Timeout, "mediator %s got no answer from the meter in time", m.address)
@@ -53,6 +53,17 @@ func (m *remote) failure(ctx context.Context, err error) *flows.Error {
 		return flows.Errorf(flows.Mediator, "mediator %s: %s: %s", m.address, s.Code(), s.Message())
 	}
 	return flows.Errorf(code, "%s", s.Message())
+}
+
+// advice is what to do about a mediator that cannot be reached. Who may not connect for his certificate learns it late, from a connection
+// that breaks while it begins.
+func advice(message string) string {
+	for _, sign := range []string{"tls: ", "handshake", "preface", "broken pipe", "reset by peer"} {
+		if strings.Contains(message, sign) {
+			return "is it running, and have both sides certificates signed by the CA in the other's MEDIATOR_CA_CERT, or neither any?"
+		}
+	}
+	return "is it running? MEDIATOR_SERVER says where"
 }
 
 // informed reads our ErrorInfo, nil when there is none.

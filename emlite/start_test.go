@@ -93,23 +93,30 @@ func listen(t testing.TB) net.Listener {
 // start runs a mediator for one meter and gives a client of it.
 func start(t testing.TB, address netip.AddrPort) *Client {
 	t.Helper()
-	s, err := mediator.New(shelf{"EML1", address}, mediator.Options{Timeout: time.Second, Log: slog.New(slog.DiscardHandler)})
+	to := mediatorAt(t, mediator.Options{Timeout: time.Second, Log: slog.New(slog.DiscardHandler)}, address)
+	c, err := Dial([]string{to}, Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// mediatorAt runs a mediator for one meter and says where it listens.
+func mediatorAt(t testing.TB, o mediator.Options, meter netip.AddrPort) string {
+	t.Helper()
+	s, err := mediator.New(shelf{"EML1", meter}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lis := listen(t)
 	served := make(chan error)
 	go func() { served <- s.Serve(lis) }()
-	c, err := Dial([]string{lis.Addr().String()}, Options{Timeout: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		c.Close()
 		s.Stop(t.Context())
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	return c
+	return lis.Addr().String()
 }

@@ -76,3 +76,51 @@ func TestCertificateSettingsAreAllOrNone(t *testing.T) {
 		})
 	}
 }
+
+func TestCommandsCallWithTheirCertificate(t *testing.T) {
+	env := installation(t, "4")
+	serial := aSinglePhaseMeter(t, env)
+	address, dir := securedMediator(t, env)
+	env["MEDIATOR_SERVER"] = address
+	if c := call(env, "read", serial, "serial"); c.code != exitNotDone || !strings.Contains(c.stderr, "MEDIATOR_CA_CERT") {
+		t.Errorf("without certificates: exit %d %s", c.code, c.stderr)
+	}
+	env[caCertSetting] = filepath.Join(dir, "ca.crt")
+	for _, c := range []struct {
+		role, says string
+		code       int
+	}{{certs.Internal, serial, exitDone}, {certs.Partner, serial, exitDone}, {certs.ReadOnly, "role readonly may not call readElement", exitNotDone}} {
+		env[clientCertSetting], env[clientKeySetting] = filepath.Join(dir, c.role+".crt"), filepath.Join(dir, c.role+".key")
+		if got := call(env, "read", serial, "serial"); got.code != c.code || !strings.Contains(got.stdout+got.stderr, c.says) {
+			t.Errorf("%s: exit %d, %s%s", c.role, got.code, got.stdout, got.stderr)
+		}
+		if got := call(env, "sync", "--freq", "hourly", "--json"); got.code != c.code || strings.Contains(got.stdout, "PERMISSION") != (c.code != exitDone) {
+			t.Errorf("%s syncs: exit %d, %s%s", c.role, got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
+func TestAMediatorBeyondLoopbackNeedsCertificatesOrAWord(t *testing.T) {
+	dir := newCA(t)
+	mustCall(t, nil, "certs", "server", "--dir", dir)
+	given := serverCertificates{filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key"), filepath.Join(dir, "ca.crt")}
+	for _, c := range []struct {
+		name        string
+		cmd         mediatorCmd
+		tls, usable bool
+	}{
+		{"loopback", mediatorCmd{Listen: "127.0.0.1"}, false, true},
+		{"loopback of IPv6", mediatorCmd{Listen: "::1"}, false, true},
+		{"everywhere", mediatorCmd{Listen: "0.0.0.0"}, false, false},
+		{"a name", mediatorCmd{Listen: "localhost"}, false, false},
+		{"everywhere, and it is meant", mediatorCmd{Listen: "0.0.0.0", Insecure: true}, false, true},
+		{"everywhere with certificates", mediatorCmd{Listen: "0.0.0.0", serverCertificates: given}, true, true},
+		{"certificates are not forgotten over --insecure", mediatorCmd{Listen: "0.0.0.0", Insecure: true, serverCertificates: given}, true, true},
+	} {
+		a, _, _ := testApp(context.Background())
+		got, err := c.cmd.secured(a)
+		if (err == nil) != c.usable || (got != nil) != c.tls {
+			t.Errorf("%s: TLS %v, %v", c.name, got != nil, err)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (c *clockSetCmd) Run(a *app) error {
 		return err
 	}
 	defer store.Close()
-	client, err := c.dial(c.meterTiming, emlite.Person)
+	client, err := c.dial(a, c.meterTiming, emlite.Person)
 	if err != nil {
 		return err
 	}

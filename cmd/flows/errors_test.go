@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,11 @@ func TestWhatAPersonGetsWrongIsOneLineAndExitTwo(t *testing.T) {
 		{"mediator away", map[string]string{"MEDIATOR_SERVER": "127.0.0.1:1"}, []string{"read", "EML0", "csq"}, 3, "127.0.0.1:1"},
 		{"unknown object", nil, []string{"read", "EML0", "prepay_balanse"}, 2, "prepay_balance"},
 		{"a token cannot be read", nil, []string{"read", "EML0", "prepay_token"}, 2, "written"},
-		{"mediator in public", db, []string{"mediator", "--listen", "0.0.0.0"}, 2, "loopback"},
+		{"mediator in public", db, []string{"mediator", "--listen", "0.0.0.0"}, 2, "MEDIATOR_SERVER_CERT, MEDIATOR_SERVER_KEY and MEDIATOR_CA_CERT (see flows certs), or give --insecure"},
+		{"mediator everywhere", db, []string{"mediator", "--listen", ""}, 2, "--insecure"},
+		{"certificate without its key", map[string]string{"MEDIATOR_SERVER_CERT": "/x.crt"}, []string{"mediator"}, 2, "MEDIATOR_SERVER_KEY"},
+		{"client certificate that is no file", map[string]string{"MEDIATOR_CLIENT_CERT": "/x.crt", "MEDIATOR_CLIENT_KEY": "/x.key", "MEDIATOR_CA_CERT": "/x.crt"},
+			[]string{"read", "EML0", "csq"}, 2, "MEDIATOR_CLIENT_CERT"},
 		{"unknown fault", nil, []string{"simulate", "--fault", "sleepy=0.1"}, 2, "sleepy"},
 		{"fault of more than all", nil, []string{"simulate", "--fault", "dead=2"}, 2, "0 to 1"},
 		{"fleet in public", nil, []string{"simulate", "--listen", "10.0.0.1:8080"}, 2, "loopback"},
@@ -57,9 +62,25 @@ func TestWhatAPersonGetsWrongIsOneLineAndExitTwo(t *testing.T) {
 	}
 }
 
+func TestAKeyGivenByMistakeIsNotPrinted(t *testing.T) {
+	const key = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
+	encoded := base64.StdEncoding.EncodeToString([]byte(key))
+	for _, value := range []string{key, encoded} {
+		for _, args := range [][]string{{value}, {"read", value, "csq", "x"}, {"read", "EML0", value}, {"sync", "--freq", value}, {"mediator", "--listen", value},
+			{"mediator", "--port", value}, {"sync", "--mediator", value}, {"certs", "client", value, "--role", "internal", "--dir", "/nowhere"}} {
+			got := call(nil, args...)
+			if got.code != exitUsage || strings.Count(got.stderr, "\n") != 1 || strings.Contains(got.stdout+got.stderr, key[28:40]) ||
+				strings.Contains(got.stdout+got.stderr, encoded[40:56]) {
+				t.Errorf("%.20q: exit %d\n%s%s", args, got.code, got.stdout, got.stderr)
+			}
+		}
+	}
+}
+
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	for _, args := range [][]string{{"demo"}, {"sync"}, {"read"}, {"mediator"}, {"simulate"}, {"migrate", "up"}, {"migrate", "down"}, {"migrate", "status"},
-		{"meters", "list"}, {"meters", "show"}, {"meters", "add"}, {"meters", "import"}, {"escos", "add"}, {"escos", "list"}, {"metrics", "list"}, {"clock", "set"}, {"config"}, {"version"}} {
+		{"meters", "list"}, {"meters", "show"}, {"meters", "add"}, {"meters", "import"}, {"escos", "add"}, {"escos", "list"}, {"metrics", "list"}, {"clock", "set"}, {"config"}, {"version"},
+		{"certs", "init"}, {"certs", "server"}, {"certs", "client"}, {"certs", "list"}, {"certs", "info"}} {
 		c := call(nil, append(args, "--help")...)
 		if c.code != 0 || !strings.Contains(c.stdout, "Example") || !strings.Contains(c.stdout, "flows "+args[0]) {
 			t.Errorf("%v --help: exit %d\n%s", args, c.code, c.stdout)

@@ -53,7 +53,7 @@ func (c *readCmd) Run(a *app) error {
 	if !object.Readable() {
 		return usage("%s can only be written", e.Name)
 	}
-	client, err := c.dial(c.meterTiming, emlite.Person)
+	client, err := c.dial(a, c.meterTiming, emlite.Person)
 	if err != nil {
 		return err
 	}

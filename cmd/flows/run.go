@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -113,7 +115,7 @@ func fail(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if text := err.Error(); text != "" {
+	if text := printable(err.Error()); text != "" {
 		fmt.Fprintln(stderr, "flows: "+text)
 	}
 	var e exit
@@ -128,4 +130,18 @@ func fail(stderr io.Writer, err error) int {
 		return exitFailed
 	}
 	return exitNotDone
+}
+
+// secrets are how PEM begins, plain and in base64: a key can stand where it does not belong.
+var secrets = []string{"-----BEGIN", base64.StdEncoding.EncodeToString([]byte("-----BEGIN ")[:9])}
+
+// printable makes one line of an error's text and cuts it where PEM begins.
+func printable(text string) string {
+	for _, begin := range secrets {
+		if before, _, found := strings.Cut(text, begin); found {
+			text = before + "… (PEM, not shown)"
+		}
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	return strings.Join(lines, "; ")
 }

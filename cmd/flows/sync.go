@@ -43,7 +43,7 @@ func (c *syncCmd) Run(a *app) error {
 		return err
 	}
 	defer store.Close()
-	client, err := c.dial(c.meterTiming, emlite.Schedule)
+	client, err := c.dial(a, c.meterTiming, emlite.Schedule)
 	if err != nil {
 		return err
 	}
