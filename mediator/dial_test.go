@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -175,3 +176,18 @@ type counted struct {
 }
 
 func (c counted) Close() error { c.closed(); return c.Conn.Close() }
+
+func TestNewConnectionsASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := Limits{PerSecond: 10}.Dial(func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("refused") })
+		begun := time.Now()
+		for range 31 {
+			if _, err := dial(t.Context(), "tcp", ""); errors.Is(err, errLimit) {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("31 connections at 10 a second took %s, want 3 s", took)
+		}
+	})
+}
