@@ -38,7 +38,7 @@ generate: ## Make the generated files anew: protobuf, docs/objects.md.
 	@command -v protoc >/dev/null || { echo "make generate needs protoc: apt-get install protobuf-compiler"; exit 1; }
 	GOBIN=$(CURDIR)/bin go install tool
 	PATH="$(CURDIR)/bin:$$PATH" protoc -I mediator/mediatorpb --go_out=. --go_opt=module=flows --go-grpc_out=. --go-grpc_opt=module=flows mediator.proto
-	go test ./emop -run Documentation -update
+	go test ./emop -run TestObjectsDocumentIsTheTable -update
 
 .PHONY: verify
 verify: generate ## Generated files are what the sources say.
