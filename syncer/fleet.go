@@ -55,21 +55,24 @@ func Fleet(ctx context.Context, meters []flows.Meter, parallel int, run func(con
 	}
 }
 
-// save stores the results, one by one when together they fail, so that one bad row costs one meter. What was read is saved although the
+// save stores the results, one by one when together they are refused, so that one bad row costs one meter. What was read is saved although the
 // run has been interrupted, within a time of its own. A result that could not be stored says so.
 func save(ctx context.Context, s Saver, results []flows.Result) []flows.Result {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	err := s.Save(limited, results)
+	late := limited.Err() != nil
 	cancel()
 	if err == nil {
 		return results
 	}
-	if len(results) == 1 {
-		r := results[0]
-		r.Health, r.Code, r.Details = flows.NeverRun, flows.CodeOf(err, flows.Database), err.Error()
-		return []flows.Result{r}
-	}
 	var all []flows.Result
+	if late || len(results) == 1 {
+		for _, r := range results {
+			r.Health, r.Code, r.Details = flows.NeverRun, flows.CodeOf(err, flows.Database), err.Error()
+			all = append(all, r)
+		}
+		return all
+	}
 	for i := range results {
 		all = append(all, save(ctx, s, results[i:i+1])...)
 	}

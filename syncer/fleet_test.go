@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"flows"
 )
@@ -118,4 +120,27 @@ func TestExitCodes(t *testing.T) {
 	if both.Exit() != 3 {
 		t.Error("3 must win over 1")
 	}
+}
+
+// stuck is a database that does not answer.
+type stuck struct{ calls int }
+
+func (s *stuck) Save(ctx context.Context, _ []flows.Result) error {
+	s.calls++
+	<-ctx.Done()
+	return flows.Errorf(flows.Database, "no answer: %w", ctx.Err())
+}
+
+func TestADatabaseThatDoesNotAnswerEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stuck{}
+		var sum Summary
+		begun := time.Now()
+		Fleet(t.Context(), fleetOf(20), 20, func(_ context.Context, m flows.Meter) flows.Result {
+			return flows.Result{Meter: m, Health: flows.Healthy}
+		}, s, sum.Add)
+		if took := time.Since(begun); took != time.Duration(s.calls)*saveTimeout || s.calls > 20 || sum.NotDone != 20 {
+			t.Errorf("%d saves in %s, %+v", s.calls, took, sum)
+		}
+	})
 }

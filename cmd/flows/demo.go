@@ -76,7 +76,7 @@ func startDemo(a *app, c *demoCmd) (d *demo, err error) {
 		return d, err
 	}
 	o := simulator.Demo(c.Meters, c.Seed)
-	o.Spacing = simulatedTiming.Spacing.duration()
+	o.Spacing, o.NoLedger = simulatedTiming.Spacing.duration(), !c.Once
 	d.fleet = simulator.New(o)
 	if err := d.fleet.Start(a.ctx); err != nil {
 		return d, err
