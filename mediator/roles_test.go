@@ -76,20 +76,9 @@ func secured(t *testing.T, a authority, identify Identify) (s *Server, client fu
 	if err != nil {
 		t.Fatal(err)
 	}
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error)
-	go func() { served <- s.Serve(lis) }()
-	t.Cleanup(func() {
-		s.Stop(t.Context())
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
+	address := started(t, s)
 	return s, func(as credentials.TransportCredentials) call {
-		conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(as))
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(as))
 		if err != nil {
 			t.Fatal(err)
 		}

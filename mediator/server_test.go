@@ -56,24 +56,31 @@ func serve(t *testing.T, r Registry, meter *fake) (call, *lockedBuffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	address := started(t, s)
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return call{mediatorpb.NewEmliteMediatorServiceClient(conn), mediatorpb.NewInfoServiceClient(conn), conn, s}, log
+}
+
+// started serves on loopback until the test ends.
+func started(t *testing.T, s *Server) (address string) {
+	t.Helper()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error)
 	go func() { served <- s.Serve(lis) }()
-	conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		conn.Close()
 		s.Stop(t.Context())
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
 	})
-	return call{mediatorpb.NewEmliteMediatorServiceClient(conn), mediatorpb.NewInfoServiceClient(conn), conn, s}, log
+	return lis.Addr().String()
 }
 
 type lockedBuffer struct {
