@@ -24,19 +24,23 @@ var rooms = map[string][]string{
 	"mediator":            {"flows", "flows/emop", "flows/mediator/mediatorpb"},
 	"mediator/mediatorpb": {},
 	"postgres":            {"flows"},
+	"queue":               {"flows", "flows/syncer"},
 	"schema":              {},
 	"simulator":           {"flows/emop"},
 	"syncer":              {"flows", "flows/emop"},
+	"web":                 {"flows"},
 	"internal/pgtest":     {"*"},
 }
 
 // libraries says where a library may be imported; what is not listed may stand anywhere.
 var libraries = map[string][]string{
-	"github.com/jackc/pgx/":       {"postgres", "schema", "cmd/flows", "internal/pgtest"},
+	"github.com/jackc/pgx/":       {"postgres", "schema", "queue", "cmd/flows", "internal/pgtest"},
 	"github.com/pressly/goose/":   {"schema"},
 	"google.golang.org/grpc":      {"mediator", "mediator/mediatorpb", "emlite", "cmd/flows"},
 	"github.com/alecthomas/kong":  {"cmd/flows"},
-	"github.com/prometheus/":      {"mediator", "cmd/flows"},
+	"github.com/prometheus/":      {"mediator", "web", "cmd/flows"},
+	"github.com/riverqueue/":      {"queue", "schema"},
+	"github.com/robfig/cron":      {"queue"},
 	"google.golang.org/genproto/": {"mediator", "emlite"},
 }
 

@@ -17,6 +17,7 @@ type Meter struct {
 	Mode         Mode
 	Registry     Registry  // what the registry holds, for syncers that write only changes
 	LastEvent    time.Time // time of the newest stored event; zero = none
+	LastHealthy  time.Time // when a run last found the meter healthy; zero = never
 }
 
 // Registry is the part of meter_registry that comes from the meter itself. Nil means not read (in a Result) or not known (in a Meter).

@@ -28,6 +28,8 @@ type Outcome struct {
 type Result struct {
 	Meter     Meter
 	Frequency Frequency
+	Run       int64     // id of the run; 0 = a person asked for this meter alone
+	Scheduled time.Time // when the run was due; zero without a run
 
 	// Health is the verdict; NeverRun means that the meter could not be judged (Code says why) and that its shadow must not be touched.
 	Health  Health

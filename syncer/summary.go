@@ -32,14 +32,14 @@ type Reason struct {
 
 // Add counts one result.
 func (s *Summary) Add(r flows.Result) {
-	switch {
-	case r.Health == flows.Healthy:
+	switch r.Verdict() {
+	case flows.VerdictHealthy:
 		s.Healthy++
-	case r.Health == flows.Unhealthy:
+	case flows.VerdictUnhealthy:
 		s.Unhealthy++
-	case r.Code == "" || r.Code.Owner() == flows.Nobodys:
+	case flows.VerdictSkipped:
 		s.Skipped++
-	default:
+	case flows.VerdictNotDone:
 		s.NotDone++
 	}
 	if r.Health != flows.Healthy {
