@@ -49,18 +49,21 @@ func (f Filter) args() []any {
 	return []any{f.ESCO, f.Serials, f.Due}
 }
 
+// meters is what a run must know of a meter, as scanMeter reads it.
+const meters = `
+	select r.id::text, r.serial, r.ip_address, r.port, r.hardware, r.frame_address, coalesce(e.code, ''), r.mode,
+		r.firmware_version, r.prepay_enabled, r.daylight_savings_correction_enabled, l.timestamp, s.last_healthy_at
+	from flows.meter_registry r
+	left join flows.escos e on e.id = r.esco
+	left join flows.meter_shadows s on s.id = r.id
+	left join lateral (select timestamp from flows.meter_event_log where meter_id = r.id order by timestamp desc limit 1) l on true`
+
 // Meters gives the chosen meters by serial, each with what a run must know of its past.
 func (s *Store) Meters(ctx context.Context, f Filter) ([]flows.Meter, error) {
 	if err := s.known(ctx, f); err != nil {
 		return nil, err
 	}
-	rows, _ := s.pool.Query(ctx, `
-		select r.id::text, r.serial, r.ip_address, r.port, r.hardware, r.frame_address, coalesce(e.code, ''), r.mode,
-			r.firmware_version, r.prepay_enabled, r.daylight_savings_correction_enabled, l.timestamp
-		from flows.meter_registry r
-		left join flows.escos e on e.id = r.esco
-		left join lateral (select timestamp from flows.meter_event_log where meter_id = r.id order by timestamp desc limit 1) l on true
-		where `+chosen+` order by r.serial`, f.args()...)
+	rows, _ := s.pool.Query(ctx, meters+` where `+chosen+` order by r.serial`, f.args()...)
 	list, err := pgx.CollectRows(rows, scanMeter)
 	return list, trouble("list meters", err)
 }
@@ -68,9 +71,9 @@ func (s *Store) Meters(ctx context.Context, f Filter) ([]flows.Meter, error) {
 func scanMeter(row pgx.CollectableRow) (m flows.Meter, err error) {
 	var ip *netip.Addr
 	var port uint16
-	var last *time.Time
+	var last, healthy *time.Time
 	err = row.Scan(&m.ID, &m.Serial, &ip, &port, &m.Registry.Hardware, &m.FrameAddress, &m.ESCO, &m.Mode,
-		&m.Registry.FirmwareVersion, &m.Registry.PrepayEnabled, &m.Registry.DaylightSavings, &last)
+		&m.Registry.FirmwareVersion, &m.Registry.PrepayEnabled, &m.Registry.DaylightSavings, &last, &healthy)
 	m.Registry.FrameAddress = m.FrameAddress
 	if m.Registry.Hardware != nil {
 		m.Hardware = *m.Registry.Hardware
@@ -80,6 +83,9 @@ func scanMeter(row pgx.CollectableRow) (m flows.Meter, err error) {
 	}
 	if last != nil {
 		m.LastEvent = *last
+	}
+	if healthy != nil {
+		m.LastHealthy = *healthy
 	}
 	return m, err
 }

@@ -14,15 +14,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Save stores what runs found out, in one transaction: a meter's registry, shadow, history (by triggers) and events come together or not
-// at all. Results that were not judged are left out, and so are meters that have been deleted since. Saving the same results again
-// stores nothing twice.
+// Save stores what runs found out, in one transaction: a meter's registry, shadow, history (by triggers), events and log row come together
+// or not at all, and are counted in their run. Of results that were not judged only the log is written, and so it is of meters that have
+// been deleted since. Saving the same results again stores and counts nothing twice.
 func (s *Store) Save(ctx context.Context, results []flows.Result) error {
-	rounds := judged(results)
-	if len(rounds) == 0 {
+	if len(results) == 0 {
 		return nil
 	}
 	batch := &pgx.Batch{}
+	if rounds := judged(results); len(rounds) > 0 {
+		queueRounds(batch, rounds)
+	}
+	queueLog(batch, results)
+	return trouble(fmt.Sprintf("save %d meters", len(results)), pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		return tx.SendBatch(ctx, batch).Close()
+	}))
+}
+
+func queueRounds(batch *pgx.Batch, rounds [][]*flows.Result) {
 	// Savers that meet take their rows in one order and so never wait for each other in a circle.
 	batch.Queue(`select from flows.meter_shadows where id = any($1::text[]::uuid[]) order by id for no key update`, meterIDs(rounds))
 	for _, round := range rounds {
@@ -32,9 +41,6 @@ func (s *Store) Save(ctx context.Context, results []flows.Result) error {
 		queueUpdates(batch, shadowTable, round)
 	}
 	queueEvents(batch, rounds)
-	return trouble(fmt.Sprintf("save %d meters", len(rounds[0])), pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		return tx.SendBatch(ctx, batch).Close()
-	}))
 }
 
 // judged sorts the results with a verdict into rounds, in each of which a meter comes once and the meters are sorted; a meter with two

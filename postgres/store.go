@@ -92,7 +92,7 @@ func trouble(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		code = flows.Cancelled
 	}
-	return &flows.Error{Code: code, Err: fmt.Errorf("database: cannot %s: %w", doing, flat{err})}
+	return &flows.Error{Code: code, Refused: refused(err), Err: fmt.Errorf("database: cannot %s: %w", doing, flat{err})}
 }
 
 // flat is an error whose text fits a line: a failed connection has a line for every address tried.

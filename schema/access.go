@@ -33,31 +33,44 @@ func rights(database string) []right {
 			check: fmt.Sprintf(`select exists (select from pg_db_role_setting where setdatabase = 0 and setrole = '%s'::regrole
 				and 'search_path=flows, public' = any(setconfig))`, role),
 			statement: fmt.Sprintf(`ALTER ROLE %s SET search_path = flows, public`, role),
-		}, right{
-			check:     fmt.Sprintf(`select has_schema_privilege('%s', 'flows', 'usage')`, role),
-			statement: fmt.Sprintf(`GRANT USAGE ON SCHEMA flows TO %s`, role),
-		}, right{
-			check:     everyTable(role, "", "select"),
-			statement: fmt.Sprintf(`GRANT SELECT ON ALL TABLES IN SCHEMA flows TO %s`, role),
 		})
+		for _, schema := range []string{"flows", riverSchema} {
+			list = append(list, right{
+				check:     fmt.Sprintf(`select has_schema_privilege('%s', '%s', 'usage')`, role, schema),
+				statement: fmt.Sprintf(`GRANT USAGE ON SCHEMA %s TO %s`, schema, role),
+			}, right{
+				check:     everyTable(schema, role, "", "select"),
+				statement: fmt.Sprintf(`GRANT SELECT ON ALL TABLES IN SCHEMA %s TO %s`, schema, role),
+			})
+		}
 	}
 	return append(list, right{
-		check:     everyTable("flows", `'schema_version'`, "insert"),
+		check:     everyTable("flows", "flows", `'schema_version'`, "insert"),
 		statement: `GRANT INSERT ON ALL TABLES IN SCHEMA flows TO flows`,
 	}, right{
-		check:     everyTable("flows", `'schema_version', 'register_import', 'register_export'`, "update", "delete"),
+		check:     everyTable("flows", "flows", `'schema_version', 'register_import', 'register_export'`, "update", "delete"),
 		statement: `GRANT UPDATE, DELETE ON ALL TABLES IN SCHEMA flows TO flows`,
 	}, right{
-		check:     noTable("flows", "update, delete, truncate", `'register_import', 'register_export'`),
+		check:     noTable("flows", "flows", "update, delete, truncate", `'register_import', 'register_export'`),
 		statement: `REVOKE UPDATE, DELETE, TRUNCATE ON flows.register_import, flows.register_export FROM flows`,
 	}, right{
-		check:     noTable("flows", "insert, update, delete, truncate", `'schema_version'`),
+		check:     noTable("flows", "flows", "insert, update, delete, truncate", `'schema_version'`),
 		statement: `REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON flows.schema_version FROM flows`,
+	}, right{
+		check:     everyTable(riverSchema, "flows", `'river_migration'`, "insert", "update", "delete"),
+		statement: `GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA river TO flows`,
+	}, right{
+		check:     noTable(riverSchema, "flows", "insert, update, delete, truncate", `'river_migration'`),
+		statement: `REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON river.river_migration FROM flows`,
+	}, right{
+		check: `select coalesce(bool_and(has_sequence_privilege('flows', c.oid, 'usage')), true) from pg_class c
+			where c.relnamespace = 'river'::regnamespace and c.relkind = 'S'`,
+		statement: `GRANT USAGE ON ALL SEQUENCES IN SCHEMA river TO flows`,
 	})
 }
 
 // everyTable asks for all of the privileges on all tables but some.
-func everyTable(role, except string, privileges ...string) string {
+func everyTable(schema, role, except string, privileges ...string) string {
 	if except == "" {
 		except = "''"
 	}
@@ -66,14 +79,15 @@ func everyTable(role, except string, privileges ...string) string {
 		all[i] = fmt.Sprintf(`has_table_privilege('%s', c.oid, '%s')`, role, p)
 	}
 	return fmt.Sprintf(`select coalesce(bool_and(%s), true) from pg_class c
-		where c.relnamespace = 'flows'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname not in (%s)`,
-		strings.Join(all, " and "), except)
+		where c.relnamespace = '%s'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname not in (%s)`,
+		strings.Join(all, " and "), schema, except)
 }
 
-// noTable asks whether none of the privileges is there, on any of the tables.
-func noTable(role, privileges, only string) string {
+// noTable asks whether none of the privileges is there, on any of the tables. From a superuser nothing can be taken.
+func noTable(schema, role, privileges, only string) string {
 	return fmt.Sprintf(`select coalesce(not bool_or(has_table_privilege('%s', c.oid, '%s')), true) from pg_class c
-		where c.relnamespace = 'flows'::regnamespace and c.relname in (%s)`, role, privileges, only)
+		where c.relnamespace = '%s'::regnamespace and c.relname in (%s)
+			and not (select rolsuper from pg_roles where oid = '%[1]s'::regrole)`, role, privileges, schema, only)
 }
 
 // grant sets what is not yet so and returns the statements it was not allowed to run.
@@ -90,20 +104,32 @@ func grant(ctx context.Context, db *sql.DB) (notices []string, err error) {
 		if done {
 			continue
 		}
-		switch _, err := db.ExecContext(ctx, r.statement); {
-		case isCode(err, insufficientPrivilege, undefinedObject):
-			notices = append(notices, r.statement)
-		case isCode(err, duplicateObject, uniqueViolation): // another database of this server was migrated at the same moment
+		switch done, err := set(ctx, db, r); {
 		case err != nil:
 			return notices, fmt.Errorf("%s: %w", r.statement, err)
+		case !done:
+			notices = append(notices, r.statement)
 		}
 	}
 	return notices, nil
 }
 
+// set runs the statement; not done is what this user may not do. A GRANT without the right to grant may be only a warning, so it asks again.
+func set(ctx context.Context, db *sql.DB, r right) (done bool, err error) {
+	switch _, err := db.ExecContext(ctx, r.statement); {
+	case isCode(err, insufficientPrivilege, undefinedObject):
+		return false, nil
+	case isCode(err, duplicateObject, uniqueViolation): // another database of this server was migrated at the same moment
+		return true, nil
+	case err != nil:
+		return false, err
+	}
+	return holds(ctx, db, r)
+}
+
 // holds asks the check; a role that does not exist has no right.
 func holds(ctx context.Context, db *sql.DB, r right) (done bool, err error) {
-	err = db.QueryRowContext(ctx, r.check).Scan(&done)
+	done, err = ask(ctx, db, r.check)
 	if isCode(err, undefinedObject) {
 		return false, nil
 	}
@@ -116,6 +142,7 @@ const (
 	undefinedObject       = "42704"
 	duplicateObject       = "42710"
 	uniqueViolation       = "23505"
+	dependentObjects      = "2BP01"
 )
 
 func isCode(err error, codes ...string) bool {

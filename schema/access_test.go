@@ -8,7 +8,6 @@ import (
 
 	"flows/internal/pgtest"
 	"flows/localpg"
-	"flows/schema"
 )
 
 func TestUnqualifiedNamesReachTheSchema(t *testing.T) {
@@ -30,16 +29,28 @@ func TestRolesMayDoWhatTheyAreFor(t *testing.T) {
 			`insert into escos (code) values ('E')`, `insert into meter_metrics (name, enabled, run_frequency) values ('X', true, 'daily')`,
 			`insert into meter_event_log select id, now(), 1, 1 from meter_registry`, `delete from meter_registry where serial = 'M2' and false`,
 			`select get_meters_for_cli(null, null)`, `select max(version_id) from schema_version`,
+			`insert into sync_runs (frequency, scheduled_for) values ('daily', now()), ('hourly', now())`, `update sync_runs set listed_at = now()`,
+			`delete from sync_runs where frequency = 'daily'`,
+			`insert into meter_sync_log (meter_id, "timestamp", run_id, frequency, verdict, duration_ms) select id, now(), 0, 'daily', 'healthy', 1 from meter_registry`,
+			`update meter_sync_log set duration_ms = 2`, `delete from meter_sync_log`,
+			`insert into river.river_job (kind, args) values ('k', '{}')`, `update river.river_job set priority = 2`, `delete from river.river_job where false`,
+			`select max(version) from river.river_migration`,
 		},
-		"grafanareader": {`select count(*) from meter_shadows`, `select count(*) from register_export`, `select get_meters_for_cli(null, null)`},
+		"grafanareader": {
+			`select count(*) from meter_shadows`, `select count(*) from register_export`, `select get_meters_for_cli(null, null)`,
+			`select count(*) from sync_runs`, `select count(*) from meter_sync_log`, `select state, count(*) from river.river_job group by state`,
+		},
 	}
 	refused := map[string][]string{
 		"flows": {
 			`update register_import set read = 0`, `delete from register_import`, `truncate register_import`, `update register_export set read = 0`,
 			`delete from register_export`, `delete from schema_version`, `drop table meter_csq`, `create table flows.mine (id int)`,
+			`delete from river.river_migration`, `drop table river.river_queue`, `create table river.mine (id int)`,
 		},
 		"grafanareader": {
 			`update meter_shadows set import_a = 0`, `insert into meter_metrics (name, run_frequency) values ('X', 'daily')`, `delete from meter_csq`,
+			`insert into sync_runs (frequency, scheduled_for) values ('daily', now())`, `delete from meter_sync_log`,
+			`insert into river.river_job (kind, args) values ('k', '{}')`, `update river.river_job set priority = 1`, `select nextval('river.river_job_id_seq')`,
 			`insert into register_import select register_id, now(), 0 from meter_registers`,
 		},
 	}
@@ -80,7 +91,17 @@ func TestUserWithoutRightsGetsNoticesNotAFailure(t *testing.T) {
 		if r := up(t, as(t, admin, builder)); len(r.Notices) != 0 || len(r.Applied) == 0 {
 			t.Errorf("got %+v", r)
 		}
-		exec(t, conn, `drop schema flows cascade; alter database `+name+` reset search_path`)
+		exec(t, conn, `drop schema flows, river cascade; alter database `+name+` reset search_path`)
+	})
+	t.Run("user whose schema somebody else made is told the grants that come to nothing", func(t *testing.T) {
+		exec(t, conn, `create schema river; grant usage, create on schema river to `+borrower)
+		r := up(t, as(t, admin, borrower))
+		for _, role := range []string{"flows", "grafanareader"} {
+			if want := `GRANT USAGE ON SCHEMA river TO ` + role; !slices.Contains(r.Notices, want) {
+				t.Errorf("no notice %s in %v", want, r.Notices)
+			}
+		}
+		exec(t, conn, `drop schema flows, river cascade; alter database `+name+` reset search_path`)
 	})
 	t.Run("user who may only create is told the statement", func(t *testing.T) {
 		r := up(t, as(t, admin, borrower))
@@ -107,10 +128,13 @@ func TestOwnerWhoMayNotMakeRolesIsToldAllStatements(t *testing.T) {
 	exec(t, admin, `create role builder login`)
 	exec(t, admin, `create database house owner builder`)
 	r := up(t, as(t, server.URL("house"), "builder"))
-	if len(r.Applied) != int(schema.Version()) {
+	if len(r.Applied) != known(t) {
 		t.Errorf("tables: %+v", r)
 	}
-	for _, want := range []string{"CREATE ROLE flows NOLOGIN", "CREATE ROLE grafanareader NOLOGIN", "ALTER ROLE flows SET search_path = flows, public"} {
+	for _, want := range []string{
+		"CREATE ROLE flows NOLOGIN", "CREATE ROLE grafanareader NOLOGIN", "ALTER ROLE flows SET search_path = flows, public",
+		"GRANT USAGE ON ALL SEQUENCES IN SCHEMA river TO flows", "GRANT SELECT ON ALL TABLES IN SCHEMA river TO grafanareader",
+	} {
 		if !slices.Contains(r.Notices, want) {
 			t.Errorf("no notice %s in %v", want, r.Notices)
 		}
@@ -122,8 +146,13 @@ func TestOwnerWhoMayNotMakeRolesIsToldAllStatements(t *testing.T) {
 	if r := up(t, as(t, server.URL("house"), "builder")); len(r.Notices) != 0 {
 		t.Errorf("still to do after they were run: %v", r.Notices)
 	}
+	exec(t, owner, `alter role flows superuser`)
+	if r := up(t, server.URL("house")); len(r.Notices) != 0 {
+		t.Errorf("to do for a superuser, from whom nothing can be taken: %v", r.Notices)
+	}
+	exec(t, owner, `alter role flows nosuperuser`)
 	exec(t, owner, `set role flows`)
-	if got, want := rows(t, owner, `select count(*) from flows.meter_shadows`), "0"; got != want {
+	if got, want := rows(t, owner, `select count(*) from flows.meter_shadows union all select nextval('river.river_job_id_seq')`), "0\n1"; got != want {
 		t.Errorf("got %s", got)
 	}
 }

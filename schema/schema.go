@@ -3,7 +3,7 @@
 //
 // It uses goose as a library: which file was run when, each in a transaction of its own, statements that hold semicolons, and later
 // steps that must run outside of a transaction are solved there, and an engineer who does not trust us can apply the same files with
-// goose's own command (-table flows.schema_version).
+// goose's own command (-table flows.schema_version). The queue's tables are River's and migrated by its own code, in schema river.
 package schema
 
 import (
@@ -32,14 +32,14 @@ const versionTable = "flows.schema_version"
 // lockKey is the advisory lock that makes a second migration of the same database wait for the first.
 const lockKey = 7_063_746_359_681
 
-// Migration is one numbered file.
+// Migration is one numbered file, ours or River's, which counts its own from 1 and has "river: " before the name.
 type Migration struct {
 	Version   int64      `json:"version"`
 	Name      string     `json:"name"`
 	AppliedAt *time.Time `json:"applied_at"` // UTC; nil = pending
 }
 
-// Report says what Up or Down did.
+// Report says what Up or Down did. From and To are versions of our own migrations.
 type Report struct {
 	From    int64       `json:"from"`
 	To      int64       `json:"to"`
@@ -48,7 +48,7 @@ type Report struct {
 	Notices []string `json:"notices"`
 }
 
-// Version is the newest schema that this program knows.
+// Version is the newest schema of our own that this program knows.
 func Version() int64 {
 	known := migrations()
 	return known[len(known)-1].Version
@@ -83,35 +83,56 @@ func Up(ctx context.Context, databaseURL string) (Report, error) {
 		if err != nil {
 			return err
 		}
+		rivers, err := riverUp(ctx, databaseURL, db)
+		r.Applied = append(r.Applied, rivers...)
+		if err != nil {
+			return err
+		}
 		r.Notices, err = grant(ctx, db)
 		return err
 	})
 }
 
-// Down takes back the newest migration, with the data in its tables.
+// Down takes back the newest migration of our own, with the data in its tables. All of River's go with 00009_runs.
 func Down(ctx context.Context, databaseURL string) (Report, error) {
-	return migrate(ctx, databaseURL, func(p *goose.Provider, _ *sql.DB, r *Report) error {
+	return migrate(ctx, databaseURL, func(p *goose.Provider, db *sql.DB, r *Report) error {
 		done, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			return errors.New("nothing to take back: no migration is applied")
 		}
-		if err == nil {
-			r.Applied = applied([]*goose.MigrationResult{done})
+		if err != nil {
+			return err
 		}
+		r.Applied = applied([]*goose.MigrationResult{done})
+		if done.Source.Version > riverSince {
+			return nil
+		}
+		// Asked at every step, so that the next one makes up for a failure here.
+		rivers, err := riverDown(ctx, databaseURL, db)
+		r.Applied = append(r.Applied, rivers...)
 		return err
 	})
 }
 
-// Status lists every migration, applied or pending. It changes nothing.
+// Status lists every migration, applied or pending, River's last. It changes nothing.
 func Status(ctx context.Context, databaseURL string) ([]Migration, error) {
 	db, err := open(ctx, databaseURL)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
+	ours, err := ourStatus(ctx, db)
+	if err != nil {
+		return ours, err
+	}
+	rivers, err := riverStatus(ctx, db)
+	return append(ours, rivers...), err
+}
+
+// ourStatus asks first, since goose would make its table.
+func ourStatus(ctx context.Context, db *sql.DB) ([]Migration, error) {
 	list := migrations()
-	var exists bool
-	if err := db.QueryRowContext(ctx, `select to_regclass($1) is not null`, versionTable).Scan(&exists); err != nil || !exists {
+	if exists, err := ask(ctx, db, `select to_regclass($1) is not null`, versionTable); err != nil || !exists {
 		return list, oneLine(err)
 	}
 	p, err := provider(db)
@@ -142,7 +163,7 @@ func migrate(ctx context.Context, databaseURL string, change func(*goose.Provide
 	if _, err := db.ExecContext(ctx, `select pg_advisory_lock($1)`, int64(lockKey)); err != nil {
 		return r, fmt.Errorf("cannot wait for other migrations of this database: %w", oneLine(err))
 	}
-	if err := makeSchema(ctx, db); err != nil {
+	if err := makeSchema(ctx, db, "flows"); err != nil {
 		return r, err
 	}
 	p, err := provider(db)
@@ -150,6 +171,9 @@ func migrate(ctx context.Context, databaseURL string, change func(*goose.Provide
 		return r, err
 	}
 	if err := notNewer(ctx, p); err != nil {
+		return r, err
+	}
+	if _, err := riverStatus(ctx, db); err != nil {
 		return r, err
 	}
 	if r.From, err = p.GetDBVersion(ctx); err != nil {
@@ -197,15 +221,20 @@ func open(ctx context.Context, databaseURL string) (*sql.DB, error) {
 }
 
 // makeSchema asks first, since CREATE SCHEMA IF NOT EXISTS needs the right to create even when there is nothing to do.
-func makeSchema(ctx context.Context, db *sql.DB) error {
-	var exists bool
-	if err := db.QueryRowContext(ctx, `select exists (select from pg_namespace where nspname = 'flows')`).Scan(&exists); err != nil || exists {
+func makeSchema(ctx context.Context, db *sql.DB, name string) error {
+	if exists, err := ask(ctx, db, `select to_regnamespace($1) is not null`, name); err != nil || exists {
 		return oneLine(err)
 	}
-	if _, err := db.ExecContext(ctx, `create schema flows`); err != nil {
-		return fmt.Errorf("cannot create schema flows (does this user own the database?): %w", oneLine(err))
+	if _, err := db.ExecContext(ctx, `create schema `+name); err != nil {
+		return fmt.Errorf("cannot create schema %s (does this user own the database?): %w", name, oneLine(err))
 	}
 	return nil
+}
+
+// ask gives the answer to a query for one boolean.
+func ask(ctx context.Context, db *sql.DB, query string, args ...any) (yes bool, err error) {
+	err = db.QueryRowContext(ctx, query, args...).Scan(&yes)
+	return yes, err
 }
 
 func applied(results []*goose.MigrationResult) []Migration {

@@ -5,9 +5,11 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"flows/internal/pgtest"
 	"flows/schema"
@@ -20,20 +22,24 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestUpDownUpLeavesTheSameSchema(t *testing.T) {
 	url := pgtest.Empty(t)
-	if r := up(t, url); r.From != 0 || r.To != schema.Version() || len(r.Applied) != int(schema.Version()) || len(r.Notices) != 0 {
+	if r := up(t, url); r.From != 0 || r.To != schema.Version() || len(r.Applied) != known(t) || len(r.Notices) != 0 {
 		t.Errorf("first up: %+v", r)
 	}
 	first := objects(t, url)
-	if !strings.Contains(first, "meter_shadows_import_a_update") {
-		t.Fatalf("the listing lacks the triggers:\n%s", first)
+	if !strings.Contains(first, "meter_shadows_import_a_update") || !strings.Contains(first, "r river.river_job\n") {
+		t.Fatalf("the listing lacks the triggers or River's tables:\n%s", first)
 	}
 	for v := schema.Version(); v > 0; v-- {
 		r, err := schema.Down(t.Context(), url)
-		if err != nil || r.From != v || r.To != v-1 || len(r.Applied) != 1 {
+		want := 1
+		if v == 9 { // the runs, and with them the queue
+			want += known(t) - int(schema.Version())
+		}
+		if err != nil || r.From != v || r.To != v-1 || len(r.Applied) != want {
 			t.Fatalf("down from %d: %+v, %v", v, r, err)
 		}
 	}
-	if got, want := objects(t, url), "r schema_version"; got != want {
+	if got, want := objects(t, url), "n flows\nr flows.schema_version"; got != want {
 		t.Errorf("left after all downs: %s", got)
 	}
 	if _, err := schema.Down(t.Context(), url); err == nil || !strings.Contains(err.Error(), "nothing to take back") {
@@ -67,41 +73,67 @@ func TestUpsAtTheSameTimeApplyEachMigrationOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got, want := applied[0]+applied[1]+applied[2]+applied[3], int(schema.Version()); got != want {
+	if got, want := applied[0]+applied[1]+applied[2]+applied[3], known(t); got != want {
 		t.Errorf("applied %v, want %d together", applied, want)
 	}
 }
 
 func TestStatusChangesNothingAndTellsAppliedFromPending(t *testing.T) {
 	url := pgtest.Empty(t)
-	list, err := schema.Status(t.Context(), url)
-	if err != nil || len(list) != int(schema.Version()) || list[0].AppliedAt != nil || list[0].Name != "registry" {
-		t.Fatalf("before: %+v, %v", list, err)
+	status := func() (ours, rivers []schema.Migration) {
+		t.Helper()
+		list, err := schema.Status(t.Context(), url)
+		if err != nil || len(list) != known(t) {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		return list[:schema.Version()], list[schema.Version():]
+	}
+	ours, rivers := status()
+	if ours[0].AppliedAt != nil || ours[0].Name != "registry" || rivers[0].AppliedAt != nil || rivers[1].Name != "river: initial schema" {
+		t.Errorf("before: %+v %+v", ours, rivers)
 	}
 	if got := objects(t, url); got != "" {
 		t.Errorf("status made %s", got)
 	}
 	up(t, url)
+	ours, rivers = status()
+	for _, m := range slices.Concat(ours, rivers) {
+		if m.AppliedAt == nil || time.Since(*m.AppliedAt) > time.Hour {
+			t.Errorf("after up: %+v", m)
+		}
+	}
+	exec(t, connect(t, url), `delete from river.river_migration where version = 8`)
+	if _, rivers := status(); rivers[6].AppliedAt == nil || rivers[7].AppliedAt != nil {
+		t.Errorf("a version of River's is missing: %+v", rivers)
+	}
 	if _, err := schema.Down(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	list, err = schema.Status(t.Context(), url)
-	last := len(list) - 1
-	if err != nil || list[last].AppliedAt != nil || list[last-1].AppliedAt == nil {
-		t.Errorf("after: %+v, %v", list, err)
+	ours, _ = status()
+	last := len(ours) - 1
+	if ours[last].AppliedAt != nil || ours[last-1].AppliedAt == nil {
+		t.Errorf("after down: %+v", ours)
 	}
 }
 
 func TestNewerDatabaseIsRefused(t *testing.T) {
-	url := pgtest.Empty(t)
-	up(t, url)
-	exec(t, connect(t, url), `insert into flows.schema_version (version_id, is_applied) values (99999, true)`)
-	_, upErr := schema.Up(t.Context(), url)
-	_, downErr := schema.Down(t.Context(), url)
-	_, statusErr := schema.Status(t.Context(), url)
-	for _, err := range []error{upErr, downErr, statusErr} {
-		if err == nil || !strings.Contains(err.Error(), "use a newer flows") {
-			t.Errorf("got %v", err)
+	for name, sql := range map[string]string{
+		"ours":    `insert into flows.schema_version (version_id, is_applied) values (99999, true)`,
+		"River's": `insert into river.river_migration (line, version) values ('main', 99999)`,
+	} {
+		url := pgtest.New(t)
+		exec(t, connect(t, url), sql)
+		before := objects(t, url)
+		_, upErr := schema.Up(t.Context(), url)
+		_, downErr := schema.Down(t.Context(), url)
+		_, statusErr := schema.Status(t.Context(), url)
+		for _, err := range []error{upErr, downErr, statusErr} {
+			if err == nil || !strings.Contains(err.Error(), "use a newer flows") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		if diff := cmp.Diff(before, objects(t, url)); diff != "" {
+			t.Errorf("%s: changed all the same (-before +after):\n%s", name, diff)
 		}
 	}
 }
@@ -127,21 +159,28 @@ func TestFailedMigrationIsNamed(t *testing.T) {
 	}
 }
 
-// objects lists everything in schema flows.
+// known is the number of migrations there are, with River's.
+func known(t *testing.T) int {
+	t.Helper()
+	list, err := schema.Status(t.Context(), pgtest.Empty(t))
+	if err != nil || len(list) <= int(schema.Version()) || !strings.HasPrefix(list[schema.Version()].Name, "river: ") {
+		t.Fatalf("got %+v, %v, want ours and then River's", list, err)
+	}
+	return len(list)
+}
+
+// objects lists everything in our schemas.
 func objects(t *testing.T, url string) string {
 	t.Helper()
 	conn := connect(t, url)
-	rows, _ := conn.Query(t.Context(), `
-		select relkind::text || ' ' || relname from pg_class where relnamespace = (select oid from pg_namespace where nspname = 'flows')
-			and relname not like 'schema_version\_%'
-		union all select 'f ' || oid::regprocedure from pg_proc where pronamespace = (select oid from pg_namespace where nspname = 'flows')
+	return rows(t, conn, `
+		with n as (select oid, nspname from pg_namespace where nspname in ('flows', 'river'))
+		select 'n ' || nspname from n
+		union all select relkind::text || ' ' || nspname || '.' || relname from pg_class c join n on n.oid = relnamespace where relname not like 'schema_version\_%'
+		union all select 'f ' || p.oid::regprocedure from pg_proc p join n on n.oid = pronamespace
+		union all select 'T ' || t.oid::regtype from pg_type t join n on n.oid = typnamespace where typtype = 'e'
 		union all select 't ' || tgname || ' ' || pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
 		order by 1`)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Join(list, "\n")
 }
 
 func up(t *testing.T, url string) schema.Report {
