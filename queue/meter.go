@@ -74,8 +74,15 @@ func (w *meterWorker) read(ctx context.Context, m flows.Meter, f flows.Frequency
 	return syncer.Run(ctx, m, f, names, w.client), nil
 }
 
+// lastSave is how long after the stop of this process what has been read may still be saved.
+const lastSave = 5 * time.Second
+
 // save is done when the result is committed. A result that the database refuses is not stored, and that is.
-func (w *meterWorker) save(ctx context.Context, r flows.Result) error {
+func (w *meterWorker) save(job context.Context, r flows.Result) error {
+	deadline, _ := job.Deadline()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(job), deadline)
+	defer cancel()
+	defer context.AfterFunc(job, func() { time.AfterFunc(lastSave, cancel) })()
 	err := w.queue.group.Save(ctx, r)
 	if flows.Refused(err) {
 		r = flows.Result{Meter: r.Meter, Frequency: r.Frequency, Run: r.Run, Scheduled: r.Scheduled, ReadAt: r.ReadAt, Duration: r.Duration,

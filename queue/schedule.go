@@ -62,9 +62,12 @@ const lookBack = 366 * 24 * time.Hour
 // Latest gives the last time at or before now at which s was due; zero when that is more than a year ago.
 func Latest(s Schedule, now time.Time) (latest time.Time) {
 	// Ever longer looks back, so that a schedule by the minute needs few steps.
-	for back := time.Minute; latest.IsZero() && back < 2*lookBack; back *= 8 {
+	for back := time.Minute; latest.IsZero(); back = min(8*back, lookBack) {
 		for t := s.Next(now.Add(-back)); !t.IsZero() && !t.After(now); t = s.Next(t) {
 			latest = t
+		}
+		if back == lookBack {
+			break
 		}
 	}
 	return latest
