@@ -60,9 +60,10 @@ const NAKUnknownObject = 5
 
 // Error is a code with its cause.
 type Error struct {
-	Code Code
-	NAK  int // the meter's NAK number when Code is NAK
-	Err  error
+	Code    Code
+	NAK     int  // the meter's NAK number when Code is NAK
+	Refused bool // by the database: it is the data, not the way there, and trying again brings nothing
+	Err     error
 }
 
 // Errorf makes an Error; the format is fmt.Errorf's.
@@ -98,4 +99,10 @@ func NAKOf(err error) int {
 		return e.NAK
 	}
 	return 0
+}
+
+// Refused says whether err is a database's refusal of the data: see Error.
+func Refused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Refused
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -37,6 +38,7 @@ type Server struct {
 	cmd     *exec.Cmd
 	done    <-chan struct{}
 	stop    func() error
+	killed  atomic.Bool
 }
 
 // Waits that are limits, not pauses: each ends as soon as the server has done its part.
@@ -158,10 +160,24 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // The error of a server that ended by itself is its last complaint.
 func (s *Server) Stop() error { return s.stop() }
 
+// Kill ends the server as a crash does, and returns when it and its backends are gone: for tests of what survives one. With SIGQUIT all
+// stop amid their statements, with SIGKILL the postmaster alone does. Data in Options.Dir can be started again.
+func (s *Server) Kill(how syscall.Signal) error {
+	s.killed.Store(true)
+	if err := s.cmd.Process.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-s.done
+	return s.Stop()
+}
+
 func (s *Server) shutDown() error {
 	var err error
 	select {
 	case <-s.done:
+		if s.killed.Load() {
+			break
+		}
 		err = fmt.Errorf("PostgreSQL in %s ended by itself (%s): %s", s.data, s.cmd.ProcessState, s.program.out.reason())
 	default:
 		err = s.end()

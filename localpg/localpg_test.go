@@ -110,6 +110,24 @@ func TestKilledServerIsSeenAndNamed(t *testing.T) {
 	}
 }
 
+func TestDataOfAKilledServerIsStartedAgain(t *testing.T) {
+	dir := madeData(t)
+	for how, table := range map[syscall.Signal]string{syscall.SIGQUIT: "quit", syscall.SIGKILL: "kill"} {
+		s := mustStart(t, Options{Dir: dir})
+		psql(t, s, "CREATE TABLE "+table+" AS SELECT 42 AS n")
+		if err := s.Kill(how); err != nil {
+			t.Errorf("%v: %v", how, err)
+		}
+		mustStop(t, s)
+		again := mustStart(t, Options{Dir: dir})
+		if got := psql(t, again, "SELECT n FROM "+table); got != "42" {
+			t.Errorf("after %v: got %q, want 42", how, got)
+		}
+		psql(t, again, "DROP TABLE "+table)
+		mustStop(t, again)
+	}
+}
+
 func TestWrongSettingIsNamedAndLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", publicDir(t))
 	_, err := Start(t.Context(), Options{Settings: map[string]string{"work_mem": "much"}})

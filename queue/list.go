@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -78,6 +79,8 @@ func (w *listWorker) list(ctx context.Context, run flows.Run, waiting map[string
 			}
 			jobs = append(jobs, river.InsertManyParams{Args: MeterSync{Meter: m.ID, Frequency: run.Frequency, Run: run.ID, Scheduled: run.Scheduled}})
 		}
+		// Neighbours fail together; in a row they would look like a gateway that fails everybody.
+		rand.Shuffle(len(jobs), func(i, k int) { jobs[i], jobs[k] = jobs[k], jobs[i] })
 		if len(jobs) > 0 {
 			if _, err := w.queue.client.InsertManyFastTx(ctx, tx, jobs); err != nil {
 				return err

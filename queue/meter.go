@@ -36,7 +36,7 @@ func (w *meterWorker) Work(ctx context.Context, job *river.Job[MeterSync]) error
 	}
 	r := flows.Result{Meter: m, Details: "no longer active, or without an address", ReadAt: time.Now()}
 	if due {
-		if r, err = w.read(ctx, m, job.Args.Frequency); err != nil {
+		if r, err = w.read(ctx, m, job.Args.Frequency, triesOf(job.Metadata) > 0); err != nil {
 			return err
 		}
 		switch {
@@ -54,8 +54,8 @@ func (w *meterWorker) Work(ctx context.Context, job *river.Job[MeterSync]) error
 	return w.save(ctx, r)
 }
 
-// read asks the meter, in its turn.
-func (w *meterWorker) read(ctx context.Context, m flows.Meter, f flows.Frequency) (r flows.Result, err error) {
+// read asks the meter, in its turn. Another try says nothing of the way to all meters: it is for those that failed.
+func (w *meterWorker) read(ctx context.Context, m flows.Meter, f flows.Frequency, again bool) (r flows.Result, err error) {
 	q := w.queue
 	names, err := q.metrics.names(ctx, f)
 	if err != nil {
@@ -67,7 +67,13 @@ func (w *meterWorker) read(ctx context.Context, m flows.Meter, f flows.Frequency
 	if err != nil {
 		return r, river.JobSnooze(q.options.Retry/2 + rand.N(q.options.Retry))
 	}
-	defer func() { q.throttle.Release(r) }()
+	defer func() {
+		if again {
+			q.throttle.Release(flows.Result{})
+			return
+		}
+		q.throttle.Release(r)
+	}()
 	// What is left of the job's time is for the save.
 	ctx, cancel = context.WithTimeout(ctx, q.options.JobTimeout*4/5)
 	defer cancel()

@@ -8,32 +8,33 @@ import (
 	"flows"
 )
 
-// Saver keeps results. It is given many at once and stores all of them or none.
-type Saver interface {
-	Save(ctx context.Context, results []flows.Result) error
-}
-
-// group is how many results are saved in one commit at the most.
-const group = 200
-
-// saveTimeout is for one commit: a database that does not answer must not hold a run for ever.
+// saveTimeout is how long a result waits for a database that is away: it must not hold a run for ever.
 const saveTimeout = time.Minute
 
-// Fleet runs all meters, parallel of them at a time, and saves every result once. Whatever has come in while one group was being
-// saved makes the next group. done is told of each result after it was saved, one at a time.
+// Fleet runs all meters, parallel of them at a time, and saves every result once, in groups. What was read is saved although the run has
+// been interrupted. done is told of each result after it was saved, one at a time; a result that could not be stored says so.
 func Fleet(ctx context.Context, meters []flows.Meter, parallel int, run func(context.Context, flows.Meter) flows.Result, s Saver, done func(flows.Result)) {
+	g := NewGroup(s, 0)
+	defer g.Stop()
 	todo := make(chan flows.Meter)
-	ran := make(chan flows.Result, group)
-	var workers sync.WaitGroup
+	unsaved := make(chan struct{}, mostInGroup) // more than that are not read ahead of the database
+	ended := make(chan flows.Result)
+	var workers, saves sync.WaitGroup
 	for range min(parallel, len(meters)) {
 		workers.Go(func() {
 			for m := range todo {
-				ran <- run(ctx, m)
+				r := run(ctx, m)
+				unsaved <- struct{}{}
+				saves.Go(func() {
+					ended <- saved(ctx, g, r)
+					<-unsaved
+				})
 			}
 		})
 	}
 	go func() {
-		defer close(ran)
+		defer close(ended)
+		defer saves.Wait()
 		defer workers.Wait()
 		defer close(todo)
 		for _, m := range meters {
@@ -44,37 +45,17 @@ func Fleet(ctx context.Context, meters []flows.Meter, parallel int, run func(con
 			}
 		}
 	}()
-	for r := range ran {
-		results := []flows.Result{r}
-		for len(results) < group && len(ran) > 0 {
-			results = append(results, <-ran)
-		}
-		for _, r := range save(ctx, s, results) {
-			done(r)
-		}
+	for r := range ended {
+		done(r)
 	}
 }
 
-// save stores the results, one by one when together they are refused, so that one bad row costs one meter. What was read is saved although the
-// run has been interrupted, within a time of its own. A result that could not be stored says so.
-func save(ctx context.Context, s Saver, results []flows.Result) []flows.Result {
+// saved is the result once it is stored, or what became of it instead.
+func saved(ctx context.Context, g *Group, r flows.Result) flows.Result {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
-	err := s.Save(limited, results)
-	late := limited.Err() != nil
-	cancel()
-	if err == nil {
-		return results
+	defer cancel()
+	if err := g.Save(limited, r); err != nil {
+		r.Health, r.Code, r.Details = flows.NeverRun, flows.CodeOf(err, flows.Database), err.Error()
 	}
-	var all []flows.Result
-	if late || len(results) == 1 {
-		for _, r := range results {
-			r.Health, r.Code, r.Details = flows.NeverRun, flows.CodeOf(err, flows.Database), err.Error()
-			all = append(all, r)
-		}
-		return all
-	}
-	for i := range results {
-		all = append(all, save(ctx, s, results[i:i+1])...)
-	}
-	return all
+	return r
 }

@@ -26,7 +26,7 @@ func (s *shelf) Save(_ context.Context, results []flows.Result) error {
 	s.calls++
 	for _, r := range results {
 		if s.bad[r.Meter.Serial] {
-			return flows.Errorf(flows.Database, "row of %s refused", r.Meter.Serial)
+			return &flows.Error{Code: flows.Database, Refused: true, Err: fmt.Errorf("row of %s refused", r.Meter.Serial)}
 		}
 	}
 	for _, r := range results {
@@ -139,7 +139,7 @@ func TestADatabaseThatDoesNotAnswerEndsTheRun(t *testing.T) {
 		Fleet(t.Context(), fleetOf(20), 20, func(_ context.Context, m flows.Meter) flows.Result {
 			return flows.Result{Meter: m, Health: flows.Healthy}
 		}, s, sum.Add)
-		if took := time.Since(begun); took != time.Duration(s.calls)*saveTimeout || s.calls > 20 || sum.NotDone != 20 {
+		if took := time.Since(begun); took != saveTimeout || s.calls > 5 || sum.NotDone != 20 {
 			t.Errorf("%d saves in %s, %+v", s.calls, took, sum)
 		}
 	})

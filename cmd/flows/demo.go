@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"flows"
@@ -12,13 +13,14 @@ import (
 	"flows/localpg"
 	"flows/mediator"
 	"flows/postgres"
+	"flows/queue"
 	"flows/schema"
 	"flows/simulator"
 )
 
 type demoCmd struct {
 	Meters  int           `default:"60" help:"How many simulated meters."`
-	Every   time.Duration `default:"1m" help:"Pause between hourly rounds; 12hourly comes every 12th, daily every 24th round."`
+	Every   time.Duration `default:"1m" help:"Time between hourly runs; 12hourly comes every 12th, daily every 24th time."`
 	Once    bool          `help:"Read every frequency once, compare every row with what the meters answered, and end. Exit 0 only if all came out right."`
 	JSON    bool          `name:"json" help:"With --once: print the summary as JSON."`
 	DataDir string        `name:"data-dir" placeholder:"DIR" help:"Keep the database here; when not given it is thrown away at the end."`
@@ -35,8 +37,8 @@ func (demoCmd) Help() string {
 
 // Run is kong's.
 func (c *demoCmd) Run(a *app) error {
-	if c.Meters < 1 || c.Every <= 0 {
-		return usage("--meters must be at least 1 and --every more than 0")
+	if c.Meters < 1 || c.Every < time.Second {
+		return usage("--meters must be at least 1 and --every 1s or more")
 	}
 	if c.JSON && !c.Once {
 		return usage("--json goes with --once")
@@ -146,48 +148,74 @@ func (d *demo) stop() {
 	d.closers = nil
 }
 
-// loop reads the fleet again and again until ^C.
+// loop lets the queue read the fleet again and again until ^C.
 func (d *demo) loop(a *app, c *demoCmd) error {
 	fmt.Fprintf(a.stdout, "A fleet of %d simulated meters, read every %s. ^C ends it. Look into the database with:\n\n  %s\n\n", c.Meters, c.Every,
 		d.server.PsqlCommand("postgres"))
 	fmt.Fprintf(a.stdout, "for example: select serial, health, import_a, balance, csq, updated_at from meter_shadows join meter_registry using (id);\n\n")
-	tick := time.NewTicker(c.Every)
-	defer tick.Stop()
-	runs := 0
-	for round := 0; ; round++ {
-		for _, f := range due(round) {
-			s, err := d.sync(a, f)
-			if err != nil {
-				return d.interrupted(a, runs, err)
-			}
-			printSummary(a.stdout, s)
-			runs++
-		}
-		select {
-		case <-tick.C:
-		case <-a.ctx.Done():
-			return d.interrupted(a, runs, nil)
-		}
-	}
-}
-
-// due gives the frequencies of a round: hourly each, 12hourly each 12th, daily each 24th.
-func due(round int) []flows.Frequency {
-	all := []flows.Frequency{flows.Hourly}
-	if round%12 == 0 {
-		all = append(all, flows.TwelveHourly)
-	}
-	if round%24 == 0 {
-		all = append(all, flows.Daily)
-	}
-	return all
-}
-
-// interrupted says what was done; ^C is how the demo is meant to end.
-func (d *demo) interrupted(a *app, runs int, err error) error {
-	if a.ctx.Err() == nil {
+	o := queue.Defaults()
+	o.Schedules = demoSchedules(c.Every)
+	o.Workers, o.Retry, o.ESCO = demoParallel, time.Second, demoESCO
+	q, err := queue.New(d.store.Pool(), d.store, d.client, o)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "\nstopped after %d runs; the meters heard %d requests\n", runs, d.fleet.Requests())
-	return exit{code: exitInterrupted}
+	if err := q.Start(a.ctx); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = q.Stop(ctx) // what is lost here is the demo's own
+	})
+	return d.report(a)
+}
+
+// demoSchedules are an hour of the real ones in the time given.
+func demoSchedules(every time.Duration) map[flows.Frequency]queue.Schedule {
+	return map[flows.Frequency]queue.Schedule{
+		flows.Hourly: queue.Every(every), flows.TwelveHourly: queue.Every(12 * every), flows.Daily: queue.Every(24 * every),
+	}
+}
+
+// report prints each run when it is finished.
+func (d *demo) report(a *app) error {
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	printed := map[int64]bool{}
+	for {
+		select {
+		case <-look.C:
+		case <-a.ctx.Done():
+			// ^C is how the demo is meant to end.
+			fmt.Fprintf(a.stdout, "\nstopped after %d runs; the meters heard %d requests\n", len(printed), d.fleet.Requests())
+			return exit{code: exitInterrupted}
+		}
+		runs, err := d.store.Runs(a.ctx, 10)
+		if err != nil {
+			if a.ctx.Err() == nil {
+				return err
+			}
+			continue
+		}
+		for _, r := range slices.Backward(runs) {
+			if !r.Finished.IsZero() && !r.Missed && !printed[r.ID] {
+				printed[r.ID] = true
+				fmt.Fprintln(a.stdout, runLine(r))
+			}
+		}
+	}
+}
+
+// runLine tells of a finished run.
+func runLine(r flows.Run) string {
+	line := fmt.Sprintf("%s run of %s: %d meters in %s: %d healthy, %d unhealthy", r.Frequency, r.Scheduled.Format("15:04:05"), r.Meters,
+		r.Finished.Sub(r.Started).Round(10*time.Millisecond), r.Healthy, r.Unhealthy)
+	if r.Skipped > 0 {
+		line += fmt.Sprintf(", %d skipped", r.Skipped)
+	}
+	if r.NotDone > 0 {
+		line += fmt.Sprintf(", %d not done", r.NotDone)
+	}
+	return line
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -48,7 +49,7 @@ func TestDemoOnceNamesEveryAlteredValue(t *testing.T) {
 	for _, s := range spoils {
 		t.Run(s.name, func(t *testing.T) {
 			a, stdout, stderr := testApp(t.Context())
-			c := &demoCmd{Meters: 3, Every: 1, Seed: 1, Once: true}
+			c := &demoCmd{Meters: 3, Every: time.Minute, Seed: 1, Once: true}
 			d, err := startDemo(a, c)
 			if err != nil {
 				t.Fatal(err)
@@ -81,12 +82,4 @@ func execute(ctx context.Context, url, sql string) error {
 		return errors.New("the test altered nothing")
 	}
 	return err
-}
-
-func TestDemoRoundsHaveTheirFrequencies(t *testing.T) {
-	for round, want := range map[int]int{0: 3, 1: 1, 11: 1, 12: 2, 23: 1, 24: 3, 36: 2, 48: 3} {
-		if got := due(round); len(got) != want {
-			t.Errorf("round %d: %v, want %d frequencies", round, got, want)
-		}
-	}
 }

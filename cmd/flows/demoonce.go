@@ -85,7 +85,7 @@ func (d *demo) sync(a *app, f flows.Frequency) (syncer.Summary, error) {
 	if err != nil {
 		return syncer.Summary{}, err
 	}
-	return syncFleet(a, d.store, d.client, meters, f, demoParallel)
+	return fleetSync{store: d.store, client: d.client, meters: meters, frequency: f, parallel: demoParallel, esco: demoESCO}.run(a)
 }
 
 // demoParallel is how many meters the demo asks at a time.

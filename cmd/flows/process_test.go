@@ -46,12 +46,16 @@ func start(t *testing.T, env map[string]string, args ...string) *process {
 			p.text <- lines.Text()
 		}
 	}()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cmd.Wait()
+		w.Close() // what was to be said has been said
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
+		if err := <-ended; err != nil {
 			t.Errorf("flows %s ended with %v", strings.Join(args, " "), err)
 		}
-		w.Close()
 	})
 	return p
 }

@@ -28,7 +28,9 @@ const (
 // cli is every subcommand. Settings of the environment stand with the flag that wins over them.
 type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Everything on this machine: a private database, a simulated fleet, a mediator, and the syncing of it."`
+	Serve    serveCmd    `cmd:"" help:"Run the schedule, the workers and the pages of an installation."`
 	Sync     syncCmd     `cmd:"" help:"Read every due meter once into the database."`
+	Status   statusCmd   `cmd:"" help:"Is everything all right, and if not, what must a person do?"`
 	Read     readCmd     `cmd:"" help:"Read one object of one meter now, through its mediator."`
 	Clock    clockCmd    `cmd:"" help:"The meters' clocks."`
 	Mediator mediatorCmd `cmd:"" help:"Run the gRPC server between syncers and meters."`

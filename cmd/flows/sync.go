@@ -55,7 +55,8 @@ func (c *syncCmd) Run(a *app) error {
 	if err := asked(c.Serial, meters); err != nil {
 		return err
 	}
-	s, err := syncFleet(a, store, client, meters, c.Freq, c.Parallel)
+	f := fleetSync{store: store, client: client, meters: meters, frequency: c.Freq, parallel: c.Parallel, esco: c.ESCO, single: len(c.Serial) > 0}
+	s, err := f.run(a)
 	if err != nil {
 		return err
 	}
@@ -83,26 +84,62 @@ func asked(serials []string, due []flows.Meter) error {
 	return nil
 }
 
-// syncFleet runs the meters once and counts what came of it.
-func syncFleet(a *app, store *postgres.Store, client *emlite.Client, meters []flows.Meter, f flows.Frequency, parallel int) (syncer.Summary, error) {
-	names, err := store.EnabledMetrics(a.ctx, f)
+// fleetSync is one run of many meters without the queue.
+type fleetSync struct {
+	store     *postgres.Store
+	client    *emlite.Client
+	meters    []flows.Meter
+	frequency flows.Frequency
+	parallel  int
+	esco      string
+	single    bool // meters that somebody named: no run of the fleet
+}
+
+// run reads the meters once and counts what came of it.
+func (f fleetSync) run(a *app) (syncer.Summary, error) {
+	names, err := f.store.EnabledMetrics(a.ctx, f.frequency)
 	if err != nil {
 		return syncer.Summary{}, err
 	}
-	s := syncer.Summary{Frequency: f, Started: time.Now().UTC(), Meters: len(meters), Reasons: []syncer.Reason{}, Notes: []syncer.Reason{}}
+	s := syncer.Summary{Frequency: f.frequency, Started: time.Now().UTC(), Meters: len(f.meters), Reasons: []syncer.Reason{}, Notes: []syncer.Reason{}}
+	r := flows.Run{Frequency: f.frequency, ESCO: f.esco, Origin: flows.Command, Scheduled: s.Started, Meters: len(f.meters)}
+	if !f.single {
+		if r.ID, err = f.store.BeginRun(a.ctx, r); err != nil {
+			return s, err
+		}
+	}
 	show := terminal(a.stderr)
-	syncer.Fleet(a.ctx, meters, parallel, func(ctx context.Context, m flows.Meter) flows.Result {
-		return syncer.Run(ctx, m, f, names, client)
-	}, store, func(r flows.Result) {
+	syncer.Fleet(a.ctx, f.meters, f.parallel, func(ctx context.Context, m flows.Meter) flows.Result {
+		result := syncer.Run(ctx, m, f.frequency, names, f.client)
+		if result.Run = r.ID; r.ID != 0 {
+			result.Scheduled = r.Scheduled
+		}
+		return result
+	}, f.store, func(r flows.Result) {
 		s.Add(r)
 		if show {
-			fmt.Fprintf(a.stderr, "\r%s: %d of %d meters ", f, s.Counted(), s.Meters)
+			fmt.Fprintf(a.stderr, "\r%s: %d of %d meters ", f.frequency, s.Counted(), s.Meters)
 		}
 	})
 	if show {
 		fmt.Fprint(a.stderr, "\r\033[K")
 	}
-	s.Skipped += s.Meters - s.Counted()
+	if rest := s.Meters - s.Counted(); rest > 0 {
+		s.Skipped += rest
+	}
 	s.Finished = time.Now().UTC()
+	f.end(a, r.ID)
 	return s, nil
+}
+
+// end accounts for the meters that an interrupted run did not come to.
+func (f fleetSync) end(a *app, run int64) {
+	if run == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 10*time.Second)
+	defer cancel()
+	if err := f.store.EndRun(ctx, run, "interrupted, or not stored"); err != nil {
+		a.log.Warn("the run stays open in sync_runs", "run", run, "error", err)
+	}
 }
