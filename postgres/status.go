@@ -57,7 +57,12 @@ type look struct {
 
 func (l *look) begin(ctx context.Context, esco string) error {
 	l.Unfinished, l.Status.Runs, l.Status.Ticks, l.Status.Failing = []flows.RunReport{}, []flows.RunReport{}, []flows.Tick{}, []flows.Reason{}
-	err := l.tx.QueryRow(ctx, `
+	// One plan for one ESCO and for all of them is a bad one for both; a million ids need some room to be joined by.
+	_, err := l.tx.Exec(ctx, `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true)`)
+	if err != nil {
+		return err
+	}
+	err = l.tx.QueryRow(ctx, `
 		select now(), e.id::text, coalesce(e.code, '') from (select) n left join flows.escos e on lower(e.code) = lower($1)`, esco).
 		Scan(&l.Time, &l.esco, &l.ESCO)
 	if err == nil && esco != "" && l.esco == nil {
@@ -68,30 +73,33 @@ func (l *look) begin(ctx context.Context, esco string) error {
 
 // meters is one scan.
 func (l *look) meters(ctx context.Context) error {
-	var ages []int64
+	var half, most *time.Time // since when so many of the meters were last healthy
 	m, f := &l.Status.Meters, &l.Freshness
 	err := l.tx.QueryRow(ctx, `
 		select count(*) filter (where active), count(*) filter (where active and health = 'healthy'),
 			count(*) filter (where active and health = 'unhealthy'), count(*) filter (where active and health is null),
 			count(*) filter (where active and nowhere), count(*) filter (where not active and not maintenance), count(*) filter (where maintenance),
-			count(age) filter (where active), count(*) filter (where active and age is null), coalesce(sum(age) filter (where active), 0)::bigint,
-			percentile_disc(array[0.5, 0.95]) within group (order by age) filter (where active),
+			count(*) filter (where active and healthy is not null), count(*) filter (where active and healthy is null),
+			coalesce(sum(greatest(0, date_part('epoch', now() - healthy))) filter (where active and healthy is not null), 0)::bigint,
+			percentile_disc(0.5) within group (order by healthy desc) filter (where active),
+			percentile_disc(0.95) within group (order by healthy desc) filter (where active),
 			array_agg(id::text) filter (where maintenance), array_agg(id::text) filter (where failing)
 		from (
-			select r.id, r.maintenance, r.mode = 'active' and not r.maintenance as active, r.ip_address is null as nowhere, s.health,
-				case when s.last_healthy_at is not null then greatest(0, floor(extract(epoch from now() - s.last_healthy_at)))::bigint end as age,
+			select r.id, r.maintenance, r.mode = 'active' and not r.maintenance as active, r.ip_address is null as nowhere, s.health, s.last_healthy_at as healthy,
 				r.mode = 'active' and not r.maintenance and s.health = 'unhealthy'
 					and coalesce(s.last_healthy_at, r.created_at) < now() - $2::interval as failing
 			from flows.meter_registry r left join flows.meter_shadows s on s.id = r.id
 			where $1::text is null or r.esco = $1::text::uuid
 		) m`, l.esco, flows.FailingAfter).
 		Scan(&m.Active, &m.Healthy, &m.Unhealthy, &m.NeverRun, &m.NoAddress, &m.Passive, &m.Maintenance,
-			&f.Meters, &f.Never, &f.Sum, &ages, &l.inRepair, &l.sick)
-	if len(ages) == 2 {
-		f.P50, f.P95 = ages[0], ages[1]
+			&f.Meters, &f.Never, &f.Sum, &half, &most, &l.inRepair, &l.sick)
+	if err == nil && half != nil && most != nil {
+		f.P50, f.P95 = l.secondsSince(*half), l.secondsSince(*most)
 	}
 	return err
 }
+
+func (l *look) secondsSince(t time.Time) int64 { return int64(max(0, l.Time.Sub(t)).Seconds()) }
 
 // failing groups by the code of the meter's last bad run, which the shadow does not have.
 func (l *look) failing(ctx context.Context) error {

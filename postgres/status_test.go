@@ -54,7 +54,7 @@ insert into flows.sync_runs (id, frequency, esco, origin, scheduled_for, missed,
 		(5, 'daily', 'A', 'schedule', '29 hours', false, '28 hours', 2, 2, 0, 0, 0, '{}', null),
 		(6, '12hourly', null, 'schedule', '2 hours', false, null, 5, 1, 0, 0, 0, '{}', null),
 		(7, 'hourly', null, 'schedule', '4 hours', true, '1 hour', 0, 0, 0, 0, 0, '{}', null),
-		(8, 'hourly', null, 'schedule', '6 hours', true, '1 hour', 0, 0, 0, 0, 0, '{}', null),
+		(8, '12hourly', null, 'schedule', '6 hours', true, '1 hour', 0, 0, 0, 0, 0, '{}', null),
 		(9, 'hourly', null, 'schedule', '30 hours', true, '1 hour', 0, 0, 0, 0, 0, '{}', null)
 	) v (id, frequency, esco, origin, due, missed, finished, meters, healthy, unhealthy, skipped, not_done, reasons, bytes);
 insert into flows.meter_sync_log (meter_id, "timestamp", run_id, frequency, verdict, duration_ms, error_code, details)
@@ -103,8 +103,8 @@ func TestStatusCountsWhatIsThere(t *testing.T) {
 	silent := flows.Reason{Code: flows.Timeout, Text: "silent", Count: 1, Serials: []string{"d2"}}
 	crc := flows.Reason{Code: flows.BadAnswer, Text: "CRC", Count: 1, Serials: []string{"u1"}}
 	gone := flows.Reason{Code: flows.Mediator, Text: "gone", Count: 1, Serials: []string{"y1"}}
-	hours := flows.Tick{Frequency: flows.Hourly, Last: ago(1), Missed: 2, LastMissed: ago(4)}
-	halfDays := flows.Tick{Frequency: flows.TwelveHourly, Last: ago(2)}
+	hours := flows.Tick{Frequency: flows.Hourly, Last: ago(1), Missed: 1, LastMissed: ago(4)}
+	halfDays := flows.Tick{Frequency: flows.TwelveHourly, Last: ago(2), Missed: 1, LastMissed: ago(6)}
 	everybodys := flows.Status{
 		Jobs:     flows.Jobs{Waiting: 4, Running: 1, Oldest: now.Add(-90 * time.Minute)},
 		Database: flows.Storage{Growth: &growth},
@@ -144,6 +144,14 @@ func TestStatusCountsWhatIsThere(t *testing.T) {
 		if diff := cmp.Diff(want, steady(t, got)); diff != "" {
 			t.Errorf("ESCO %q: want -, got +:\n%s", esco, diff)
 		}
+	}
+}
+
+func TestAJobOfLaterDoesNotWait(t *testing.T) {
+	s := mustStore(t)
+	mustExec(t, s, `insert into river.river_job (kind, state, args, scheduled_at) values ('meter_sync', 'scheduled', '{}', now() + interval '1 hour')`)
+	if got, err := s.Status(t.Context(), ""); err != nil || got.Jobs != (flows.Jobs{Waiting: 1}) {
+		t.Errorf("%v, %+v", err, got.Jobs)
 	}
 }
 

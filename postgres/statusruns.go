@@ -124,17 +124,17 @@ func (l *look) reasons(ctx context.Context) error {
 			reports[list[i].ID] = &list[i]
 		}
 	}
-	const trouble = `from flows.meter_sync_log g left join flows.meter_registry r on r.id = g.meter_id
-		where g.verdict <> 'healthy' and r.maintenance is not true and ($2::text is null or r.esco = $2::text::uuid)`
+	const trouble = `from flows.meter_sync_log g where g.verdict <> 'healthy' and g.meter_id <> all($3::text[]::uuid[])
+		and ($2::text is null or exists (select from flows.meter_registry r where r.id = g.meter_id and r.esco = $2::text::uuid))`
 	rows, _ := l.tx.Query(ctx, `
 		with kinds as (select g.run_id, g.error_code, count(*) n `+trouble+` and g.run_id = any($1) group by 1, 2)
 		select k.run_id, coalesce(k.error_code, ''), x.details, k.n, x.serials
 		from kinds k cross join lateral (
 			select (array_agg(details order by serial))[1] details, array_agg(serial order by serial) serials
-			from (select g.details, coalesce(r.serial, g.meter_id::text) serial `+trouble+`
+			from (select g.details, coalesce((select serial from flows.meter_registry where id = g.meter_id), g.meter_id::text) serial `+trouble+`
 				and g.run_id = k.run_id and g.error_code is not distinct from k.error_code limit 10) m
 		) x
-		order by k.run_id, k.n desc, 2`, ids, l.esco)
+		order by k.run_id, k.n desc, 2`, ids, l.esco, append([]string{}, l.inRepair...))
 	var id int64
 	var r flows.Reason
 	_, err := pgx.ForEachRow(rows, []any{&id, &r.Code, &r.Text, &r.Count, &r.Serials}, func() error {

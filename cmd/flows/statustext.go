@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,7 +62,7 @@ func successLine(r flows.Rate) string {
 }
 
 func failingLine(s flows.Status) string {
-	return fmt.Sprintf("%d of the unhealthy meters for a day and more", s.FailingMeters())
+	return fmt.Sprintf("%d meters not healthy for a day and more", s.FailingMeters())
 }
 
 func scheduleLine(s flows.Status) string {
@@ -120,15 +119,16 @@ func printRuns(w io.Writer, s flows.Status) error {
 		return nil
 	}
 	fmt.Fprintln(w)
+	heads := []string{"RUN", "ESCO", "DUE", "TOOK", "METERS", "HEALTHY", "UNHEALTHY", "SKIPPED", "NOT DONE", "SUCCESS"}
 	var rows [][]string
 	for _, r := range shown {
 		row := []string{string(r.Frequency), dash(r.ESCO), flows.Span(s.Time.Sub(r.Scheduled)) + " ago (" + s.Clock(r.Scheduled) + ")", took(r.Run)}
 		for _, n := range []int{r.Meters, r.Healthy, r.Unhealthy, r.Skipped, r.NotDone} {
-			row = append(row, strconv.Itoa(n))
+			row = append(row, fmt.Sprintf("%*d", len(heads[len(row)]), n))
 		}
-		rows = append(rows, append(row, r.Success.String()))
+		rows = append(rows, append(row, fmt.Sprintf("%7s", r.Success)))
 	}
-	if err := table(w, []string{"RUN", "ESCO", "DUE", "TOOK", "METERS", "HEALTHY", "UNHEALTHY", "SKIPPED", "NOT DONE", "SUCCESS"}, rows); err != nil {
+	if err := table(w, heads, rows); err != nil {
 		return err
 	}
 	if n := len(s.Unfinished) - most; n > 0 {
