@@ -46,7 +46,7 @@ func (f failure) String() string {
 func planOf(seed uint64, span time.Duration) []failure {
 	r := rand.New(rand.NewPCG(seed, 0))
 	kinds := []string{killWorker, killMediator, killLeader, killDatabase, cutCommit}
-	for range 4 {
+	for range 5 {
 		kinds = append(kinds, kinds[r.IntN(5)])
 	}
 	var plan []failure

@@ -25,6 +25,7 @@ type serveCmd struct {
 	meterTiming
 	schedules
 	jobTiming
+	disk
 	Roles    []string `default:"scheduler,worker,web" enum:"scheduler,worker,web" help:"What this process does: scheduler (makes the runs), worker (asks the meters), web (pages and API); comma separated. Any number of processes may have each."`
 	ESCO     string   `name:"esco" setting:"ESCO" placeholder:"CODE" help:"The schedule is for the meters of this ESCO ($$ESCO); all when not given."`
 	Parallel int      `name:"parallel" setting:"MAX_PARALLEL_JOBS" default:"15" help:"Meters that this process asks at a time ($$MAX_PARALLEL_JOBS)."`
@@ -39,7 +40,9 @@ type jobTiming struct {
 }
 
 // Validate is kong's.
-func (c serveCmd) Validate() error { return errors.Join(c.meterTiming.Validate(), c.jobTiming.check()) }
+func (c serveCmd) Validate() error {
+	return errors.Join(c.meterTiming.Validate(), c.jobTiming.check(), c.disk.Validate())
+}
 
 func (j jobTiming) check() error {
 	switch {
@@ -138,7 +141,11 @@ func serveAll(a *app, c *serveCmd, store *postgres.Store, client *emlite.Client,
 	}
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.does("web") {
-		metrics.MustRegister(web.NewCollector(func(ctx context.Context) (flows.Status, error) { return c.schedules.status(ctx, store, c.ESCO) }))
+		metrics.MustRegister(web.NewCollector(func(ctx context.Context) (flows.Status, error) {
+			s, err := c.schedules.status(ctx, store, c.ESCO)
+			c.disk.measure(&s.Database)
+			return s, err
+		}))
 	}
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: web.New(web.Options{Metrics: metrics, Ready: func(ctx context.Context) error {
 		if !up() {

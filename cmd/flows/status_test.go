@@ -154,6 +154,29 @@ func mustJSON(t *testing.T, env map[string]string, code int, args ...string) (s 
 	return s
 }
 
+func TestStatusOfRealRuns(t *testing.T) {
+	env := installation(t, "12", "--fault", "dead=0.34")
+	kinds := func(code int) (all string) {
+		t.Helper()
+		for _, n := range mustJSON(t, env, code).Needs {
+			all += string(n.Kind) + " "
+		}
+		return all
+	}
+	if got := kinds(exitFailed); got != "never_synced " {
+		t.Errorf("before the first run: %s", got)
+	}
+	call(env, "sync", "--freq", "hourly", "--parallel", "12")
+	if got := kinds(exitFailed); got != "low_success " {
+		t.Errorf("a third dead: %s", got)
+	}
+	env["MEDIATOR_SERVER"] = "127.0.0.1:1"
+	call(env, "sync", "--freq", "hourly", "--parallel", "12")
+	if got := kinds(exitFailed); got != "not_done " {
+		t.Errorf("no mediator: %s", got)
+	}
+}
+
 func TestStatusByESCO(t *testing.T) {
 	i := mustInstall(t)
 	i.mustRun(t)

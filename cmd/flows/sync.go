@@ -104,6 +104,7 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 	s := syncer.Summary{Frequency: f.frequency, Started: time.Now().UTC(), Meters: len(f.meters), Reasons: []syncer.Reason{}, Notes: []syncer.Reason{}}
 	r := flows.Run{Frequency: f.frequency, ESCO: f.esco, Origin: flows.Command, Scheduled: s.Started, Meters: len(f.meters)}
 	if !f.single {
+		f.closeAbandoned(a)
 		if r.ID, err = f.store.BeginRun(a.ctx, r); err != nil {
 			return s, err
 		}
@@ -130,6 +131,14 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 	s.Finished = time.Now().UTC()
 	f.end(a, r.ID)
 	return s, nil
+}
+
+// closeAbandoned closes runs of commands that were killed: where there is no flows serve, nobody else does.
+func (f fleetSync) closeAbandoned(a *app) {
+	const abandoned = time.Hour // more than one meter can take, and one save
+	if _, err := f.store.CloseRuns(a.ctx, abandoned); err != nil {
+		a.log.Warn("abandoned runs stay open in sync_runs", "error", err)
+	}
 }
 
 // end accounts for the meters that an interrupted run did not come to.
