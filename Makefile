@@ -1,6 +1,7 @@
 # What a newcomer types first is demo; what a contributor types is test.
 .DEFAULT_GOAL := help
 FUZZTIME ?= 30s
+SEEDS ?= 20
 
 .PHONY: help
 help: ## List the targets.
@@ -21,6 +22,10 @@ test: test-packages ## Run every test, with the race detector.
 .PHONY: race
 race: test-packages ## Run every test three times with the race detector, in random order.
 	go test -race -count=3 -shuffle=on ./...
+
+.PHONY: chaos
+chaos: packages ## Kill everything but the meters, with the seeds 1 to SEEDS=20; stops at the first that fails.
+	go test ./cmd/flows -run '^TestChaos$$' -count=1 -v -timeout $$(($(SEEDS) * 4 + 5))m -chaos.seeds $(SEEDS)
 
 .PHONY: fuzz
 fuzz: ## Fuzz everything that takes bytes from outside; FUZZTIME=30s each.

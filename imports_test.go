@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"schema":              {},
 	"simulator":           {"flows/emop"},
 	"syncer":              {"flows", "flows/emop"},
+	"vee":                 {"flows"},
 	"web":                 {"flows"},
 	"internal/pgtest":     {"*"},
 }

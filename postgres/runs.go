@@ -16,13 +16,14 @@ func (s *Store) Tx(ctx context.Context, f func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.pool, f)
 }
 
-// LastTicks gives the database's time, which all schedulers share, and the last tick of each frequency that has a run.
+// LastTicks gives the database's time, which all schedulers share, and the last tick of each frequency that has a run. A tick that lies in
+// the future, made when the database's clock was ahead, must not keep others from being made.
 func (s *Store) LastTicks(ctx context.Context, tx pgx.Tx, esco string) (now time.Time, last map[flows.Frequency]time.Time, err error) {
 	last = map[flows.Frequency]time.Time{}
 	rows, _ := tx.Query(ctx, `
 		select now(), f.frequency, (
 			select max(r.scheduled_for) from flows.sync_runs r left join flows.escos e on e.id = r.esco
-			where r.frequency = f.frequency and r.origin = 'schedule' and coalesce(lower(e.code), '') = lower($1))
+			where r.frequency = f.frequency and r.origin = 'schedule' and r.scheduled_for <= now() and coalesce(lower(e.code), '') = lower($1))
 		from unnest(array['hourly', '12hourly', 'daily']) f (frequency)`, esco)
 	var f flows.Frequency
 	var at *time.Time
@@ -37,10 +38,20 @@ func (s *Store) LastTicks(ctx context.Context, tx pgx.Tx, esco string) (now time
 
 // AddRun makes a run exist. False: it does already, and whoever made it has its job. A missed run is over from the start.
 func (s *Store) AddRun(ctx context.Context, tx pgx.Tx, r flows.Run) (id int64, added bool, err error) {
+	var esco *string // a code that is no longer known must not become a run of all meters
+	if r.ESCO != "" {
+		err := tx.QueryRow(ctx, `select id::text from flows.escos where lower(code) = lower($1)`, r.ESCO).Scan(&esco)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return 0, false, &UnknownESCO{r.ESCO}
+		}
+		if err != nil {
+			return 0, false, trouble("look for an ESCO", err)
+		}
+	}
 	err = tx.QueryRow(ctx, `
 		insert into flows.sync_runs (frequency, esco, origin, scheduled_for, missed, finished_at)
-		values ($1, (select id from flows.escos where lower(code) = lower($2)), $3, $4, $5, case when $5 then now() end)
-		on conflict do nothing returning id`, r.Frequency, r.ESCO, r.Origin, r.Scheduled, r.Missed).Scan(&id)
+		values ($1, $2::text::uuid, $3, $4, $5, case when $5 then now() end)
+		on conflict do nothing returning id`, r.Frequency, esco, r.Origin, r.Scheduled, r.Missed).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -97,6 +108,10 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]flows.Run, error) {
 func (s *Store) NextMeters(ctx context.Context, tx pgx.Tx, run int64, limit int) (list []flows.Meter, done bool, err error) {
 	var through string
 	var esco *string
+	// Two runs of one frequency, of an ESCO and of all, say, would insert jobs of the same meters and wait for each other in a circle.
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtext('flows.sync_runs ' || frequency)) from flows.sync_runs where id = $1`, run); err != nil {
+		return nil, false, trouble("lock a frequency", err)
+	}
 	err = tx.QueryRow(ctx, `select listed_through, esco::text, listed_at is not null from flows.sync_runs where id = $1 for update`, run).
 		Scan(&through, &esco, &done)
 	if err != nil || done {
@@ -136,34 +151,44 @@ func (s *Store) Listed(ctx context.Context, tx pgx.Tx, run int64, list []flows.M
 	return trouble("note the meters of a run", err)
 }
 
-// EndRun accounts for the meters of a run that have not come to an end and will not: they are skipped for that reason.
-func (s *Store) EndRun(ctx context.Context, id int64, why string) error {
+// EndRun accounts for the meters of a run that have not come to an end and will not: notDone is how many were not done in all, those with no
+// row in the log too; the others are skipped for that reason.
+func (s *Store) EndRun(ctx context.Context, id int64, notDone int, why string) error {
 	_, err := s.pool.Exec(ctx, `
-		update flows.sync_runs set skipped = skipped + rest, skip_reasons = skip_reasons || jsonb_build_object($2::text, rest)
-		from (select meters - healthy - unhealthy - skipped - not_done rest from flows.sync_runs where id = $1) c
-		where id = $1 and finished_at is null and rest > 0`, id, why)
+		update flows.sync_runs set not_done = not_done + lost, skipped = skipped + rest - lost,
+			skip_reasons = skip_reasons || case when rest > lost then jsonb_build_object($3::text, rest - lost) else '{}' end
+		from (
+			select rest, least(rest, greatest(0, $2::integer - not_done)) lost
+			from (select meters - healthy - unhealthy - skipped - not_done rest, not_done from flows.sync_runs where id = $1) c
+		) c
+		where id = $1 and finished_at is null and rest > 0`, id, notDone, why)
 	return trouble("end a run", err)
 }
 
 // CloseRuns ends the runs that have no job left and heard of none for the idle time: what is not counted was lost with its job, and is
-// counted as not done. It gives how many runs that were.
+// counted as not done. A run whose meters never were listed is taken for a missed one. A command has no jobs: it may have been stopped for a
+// while, and gets an hour at least. It gives how many runs that were.
 func (s *Store) CloseRuns(ctx context.Context, idle time.Duration) (int64, error) {
 	tag, err := s.pool.Exec(ctx, `
-		update flows.sync_runs r set listed_at = coalesce(listed_at, now()),
+		update flows.sync_runs r set listed_at = coalesce(listed_at, now()), missed = listed_at is null,
 			not_done = not_done + greatest(0, meters - healthy - unhealthy - skipped - not_done)
-		where finished_at is null and greatest(scheduled_for, started_at, listed_at, saved_at) < now() - $1::interval
+		where finished_at is null and greatest(scheduled_for, started_at, listed_at, saved_at) < now() - case origin when 'command' then greatest($1::interval, interval '1 hour') else $1::interval end
 			and not exists (select from river.river_job j
 				where j.kind in ('meter_sync', 'meter_sync_all') and j.state in ('available', 'pending', 'running', 'retryable', 'scheduled')
 				and (j.args->>'run')::bigint = r.id)`, idle)
 	return tag.RowsAffected(), trouble("close runs", err)
 }
 
-// Prune deletes what the log has from before that time, at most limit rows of it, and the runs. It gives the number of rows.
-func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int64, error) {
+// Prune deletes what the log has that is older, at most limit rows of it, and the runs, but for the newest of each schedule, by which it
+// is known what is due. It gives the number of rows.
+func (s *Store) Prune(ctx context.Context, keep time.Duration, limit int) (int64, error) {
 	tag, err := s.pool.Exec(ctx, `
-		delete from flows.meter_sync_log where ctid = any(array(select ctid from flows.meter_sync_log where "timestamp" < $1 limit $2))`, before, limit)
+		delete from flows.meter_sync_log where ctid = any(array(select ctid from flows.meter_sync_log where "timestamp" < now() - $1::interval limit $2))`, keep, limit)
 	if err == nil && tag.RowsAffected() < int64(limit) {
-		_, err = s.pool.Exec(ctx, `delete from flows.sync_runs where scheduled_for < $1 and finished_at is not null`, before)
+		_, err = s.pool.Exec(ctx, `
+			delete from flows.sync_runs r where scheduled_for < now() - $1::interval and finished_at is not null and (origin <> 'schedule' or exists (
+				select from flows.sync_runs n where n.frequency = r.frequency and n.esco is not distinct from r.esco and n.origin = 'schedule'
+					and n.scheduled_for > r.scheduled_for and n.scheduled_for <= now()))`, keep)
 	}
 	return tag.RowsAffected(), trouble("prune the log", err)
 }

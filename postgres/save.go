@@ -22,6 +22,8 @@ func (s *Store) Save(ctx context.Context, results []flows.Result) error {
 		return nil
 	}
 	batch := &pgx.Batch{}
+	// Whoever holds a meter's rows for longer must not hold up all others: the saver comes back to it.
+	batch.Queue(`set local lock_timeout = '2s'`)
 	if rounds := judged(results); len(rounds) > 0 {
 		queueRounds(batch, rounds)
 	}

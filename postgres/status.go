@@ -86,7 +86,7 @@ func (l *look) meters(ctx context.Context) error {
 			array_agg(id::text) filter (where maintenance), array_agg(id::text) filter (where failing)
 		from (
 			select r.id, r.maintenance, r.mode = 'active' and not r.maintenance as active, r.ip_address is null as nowhere, s.health, s.last_healthy_at as healthy,
-				r.mode = 'active' and not r.maintenance and s.health = 'unhealthy'
+				r.mode = 'active' and not r.maintenance and r.ip_address is not null
 					and coalesce(s.last_healthy_at, r.created_at) < now() - $2::interval as failing
 			from flows.meter_registry r left join flows.meter_shadows s on s.id = r.id
 			where $1::text is null or r.esco = $1::text::uuid
@@ -109,9 +109,9 @@ func (l *look) failing(ctx context.Context) error {
 	rows, _ := l.tx.Query(ctx, `
 		select coalesce(code, ''), (array_agg(details order by serial))[1], count(*), (array_agg(serial order by serial))[1:10]
 		from (
-			select r.serial, coalesce(s.health_details, '') details, g.error_code code
+			select r.serial, coalesce(g.details, nullif(s.health_details, ''), 'no run has asked') details, g.error_code code
 			from unnest($1::text[]::uuid[]) f (id) join flows.meter_registry r using (id) join flows.meter_shadows s using (id)
-			left join lateral (select error_code from flows.meter_sync_log where meter_id = f.id and verdict = 'unhealthy'
+			left join lateral (select error_code, nullif(details, '') details from flows.meter_sync_log where meter_id = f.id and verdict <> 'healthy'
 				order by "timestamp" desc limit 1) g on true
 		) m group by 1 order by 3 desc, 1`, l.sick)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[flows.Reason])

@@ -168,7 +168,7 @@ func TestStatusOfAnEmptyDatabase(t *testing.T) {
 
 func TestAReasonNamesTenMeters(t *testing.T) {
 	s := mustStore(t)
-	mustExec(t, s, `insert into flows.meter_registry (serial) select 'EML' || to_char(n, 'FM000') from generate_series(1, 25) n`)
+	mustExec(t, s, `insert into flows.meter_registry (serial, ip_address) select 'EML' || to_char(n, 'FM000'), '10.9.0.0'::inet + n from generate_series(1, 25) n`)
 	mustExec(t, s, `update flows.meter_registry set created_at = now() - interval '2 days'`)
 	mustExec(t, s, `update flows.meter_shadows set health = 'unhealthy', health_details = 'refused'`)
 	mustExec(t, s, `insert into flows.sync_runs (frequency, origin, scheduled_for, finished_at, meters, not_done) values ('hourly', 'command', now(), now(), 25, 25)`)
@@ -183,8 +183,8 @@ func TestAReasonNamesTenMeters(t *testing.T) {
 			t.Errorf("%s: %d meters, %d named", name, r.Count, len(r.Serials))
 		}
 	}
-	if got.Failing[0].Serials[0] != "EML001" || got.Failing[0].Code != "" || got.Failing[0].Text != "refused" {
-		t.Errorf("without a log row: %+v", got.Failing[0])
+	if got.Failing[0].Serials[0] != "EML001" || got.Failing[0].Code != "MEDIATOR" || got.Failing[0].Text != "gone" {
+		t.Errorf("the reason is not that of the last log row: %+v", got.Failing[0])
 	}
 }
 

@@ -149,7 +149,7 @@ func (l *look) reasons(ctx context.Context) error {
 func (l *look) ticks(ctx context.Context) error {
 	rows, _ := l.tx.Query(ctx, `
 		select r.frequency, coalesce(e.code, ''), max(r.scheduled_for), count(*) filter (where of_today), max(r.scheduled_for) filter (where of_today)
-		from (select *, missed and scheduled_for > now() - interval '24 hours' of_today from flows.sync_runs where origin = 'schedule') r
+		from (select *, missed and scheduled_for > now() - interval '24 hours' of_today from flows.sync_runs where origin = 'schedule' and scheduled_for <= now()) r
 		left join flows.escos e on e.id = r.esco
 		where $1::text is null or r.esco is null or r.esco = $1::text::uuid
 		group by 1, 2 order by array_position(array['hourly', '12hourly', 'daily'], r.frequency), 2`, l.esco)

@@ -31,7 +31,12 @@ func Open(ctx context.Context, databaseURL string) (*Store, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "flows"
 	}
-	cfg.AfterConnect = inUTC
+	cfg.AfterConnect = ready
+	// A queue's process has a listener, a saver and many short questions at a time.
+	const fewest = 10
+	if !strings.Contains(databaseURL, "pool_max_conns") {
+		cfg.MaxConns = max(cfg.MaxConns, fewest)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, flows.Errorf(flows.Database, "cannot connect to the database: %w", flat{err})
@@ -44,12 +49,15 @@ func Open(ctx context.Context, databaseURL string) (*Store, error) {
 	return s, nil
 }
 
-// inUTC makes every time that is read a UTC time, wherever this process runs.
-func inUTC(_ context.Context, conn *pgx.Conn) error {
+// ready makes every time that is read a UTC time, wherever this process runs. And it has the server give up a transaction whose client is
+// gone without a word (a machine that lost its power, a process that was stopped): it holds the locks of a whole run.
+func ready(ctx context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
-	return nil
+	_, err := conn.Exec(ctx, `select set_config(name, value, false) from (values ('idle_in_transaction_session_timeout', '15s'),
+		('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '30s')) s (name, value)`)
+	return err
 }
 
 // Close waits until the connections in use are given back.

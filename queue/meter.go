@@ -40,8 +40,10 @@ func (w *meterWorker) Work(ctx context.Context, job *river.Job[MeterSync]) error
 			return err
 		}
 		switch {
-		case ctx.Err() != nil && r.Health == flows.NeverRun:
+		case errors.Is(ctx.Err(), context.Canceled) && r.Health == flows.NeverRun:
 			return river.JobSnooze(0)
+		case ctx.Err() != nil && r.Health == flows.NeverRun:
+			return ctx.Err()
 		case r.Code == flows.Cancelled: // not by us: its mediator is being stopped
 			r.Code = flows.Mediator
 		}
@@ -54,7 +56,7 @@ func (w *meterWorker) Work(ctx context.Context, job *river.Job[MeterSync]) error
 	return w.save(ctx, r)
 }
 
-// read asks the meter, in its turn. Another try says nothing of the way to all meters: it is for those that failed.
+// read asks the meter, in its turn. Another try that fails says nothing of the way to all meters: it is for those that failed.
 func (w *meterWorker) read(ctx context.Context, m flows.Meter, f flows.Frequency, again bool) (r flows.Result, err error) {
 	q := w.queue
 	names, err := q.metrics.names(ctx, f)
@@ -65,10 +67,10 @@ func (w *meterWorker) read(ctx context.Context, m flows.Meter, f flows.Frequency
 	err = q.throttle.Acquire(turn)
 	cancel()
 	if err != nil {
-		return r, river.JobSnooze(q.options.Retry/2 + rand.N(q.options.Retry))
+		return r, river.JobSnooze(q.options.Retry/2 + rand.N(q.options.Retry+1))
 	}
 	defer func() {
-		if again {
+		if again && r.Health != flows.Healthy {
 			q.throttle.Release(flows.Result{})
 			return
 		}

@@ -129,6 +129,12 @@ func (o Options) validate() error {
 
 // Start begins to work and returns when the database has answered. Stop ends it.
 func (q *Queue) Start(ctx context.Context) error {
+	switch ahead, err := q.skew(ctx); {
+	case err != nil:
+		return err
+	case ahead.Abs() > mostSkew:
+		return fmt.Errorf("queue: this machine's clock and the database's differ by %s: jobs would be taken for lost while they run; set both by NTP", ahead.Round(time.Second))
+	}
 	ctx = context.WithoutCancel(ctx)
 	q.group = syncer.NewGroup(q.store, gather)
 	if err := q.client.Start(ctx); err != nil {

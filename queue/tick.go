@@ -18,7 +18,7 @@ type runStore interface {
 	AddRun(ctx context.Context, tx pgx.Tx, r flows.Run) (id int64, added bool, err error)
 	listStore
 	CloseRuns(ctx context.Context, idle time.Duration) (int64, error)
-	Prune(ctx context.Context, before time.Time, limit int) (int64, error)
+	Prune(ctx context.Context, keep time.Duration, limit int) (int64, error)
 }
 
 // longestNap is how long a scheduler trusts its own timer and clock.
@@ -98,25 +98,62 @@ func (q *Queue) makeRun(ctx context.Context, tx pgx.Tx, r flows.Run) error {
 	return err
 }
 
-// keepHouse closes runs whose jobs were lost, and deletes what is too old.
+// keepHouse closes runs whose jobs were lost, deletes what is too old, and looks at the clock.
 func (q *Queue) keepHouse(ctx context.Context) {
-	const prunedAtOnce = 10_000
-	for {
+	for minute := 0; ; minute++ {
 		pause(ctx, time.Minute)
 		if ctx.Err() != nil {
 			return
 		}
-		// No job of a run is at work for so long without a sign.
-		if n, err := q.store.CloseRuns(ctx, 2*q.options.RescueAfter+2*time.Minute); err != nil {
-			q.options.Log.Warn("runs without jobs cannot be closed", "error", err)
-		} else if n > 0 {
-			q.options.Log.Warn("runs have lost jobs: what they missed is counted as not done", "runs", n)
+		q.closeRuns(ctx)
+		if minute%60 == 0 {
+			q.prune(ctx)
 		}
-		for n := int64(prunedAtOnce); n == prunedAtOnce; {
-			var err error
-			if n, err = q.store.Prune(ctx, time.Now().Add(-q.options.Keep), prunedAtOnce); err != nil {
-				q.options.Log.Warn("the log cannot be pruned", "error", err)
-			}
+		if skew, err := q.skew(ctx); err == nil && skew.Abs() > worthTelling {
+			q.options.Log.Warn("this machine's clock and the database's differ: set them by NTP", "ahead", skew)
 		}
 	}
+}
+
+func (q *Queue) closeRuns(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	// No job of a run is at work for so long without a sign.
+	if n, err := q.store.CloseRuns(ctx, 2*q.options.RescueAfter+2*time.Minute); err != nil {
+		q.options.Log.Warn("runs without jobs cannot be closed", "error", err)
+	} else if n > 0 {
+		q.options.Log.Warn("runs have lost jobs: what they missed is counted as not done", "runs", n)
+	}
+}
+
+func (q *Queue) prune(ctx context.Context) {
+	const atOnce = 10_000
+	for n := int64(atOnce); n == atOnce && ctx.Err() == nil; {
+		limited, cancel := context.WithTimeout(ctx, time.Minute)
+		var err error
+		if n, err = q.store.Prune(limited, q.options.Keep, atOnce); err != nil {
+			q.options.Log.Warn("the log cannot be pruned", "error", err)
+		}
+		cancel()
+	}
+}
+
+// Differences of clocks. River takes a job for lost by the leader's clock, and its start is by the database's.
+const (
+	worthTelling = 5 * time.Second
+	mostSkew     = 25 * time.Second // less than the time between a job's time-out and its rescue
+)
+
+// skew is how far this machine's clock is ahead of the database's.
+func (q *Queue) skew(ctx context.Context) (ahead time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	sent := time.Now()
+	err = q.store.Tx(ctx, func(tx pgx.Tx) error {
+		now, _, err := q.store.LastTicks(ctx, tx, q.options.ESCO)
+		answered := time.Now()
+		ahead = sent.Add(answered.Sub(sent) / 2).Sub(now)
+		return err
+	})
+	return ahead, err
 }

@@ -28,7 +28,7 @@ func Again(r flows.Result, tries int, spread time.Duration) (after time.Duration
 	switch r.Code {
 	case flows.Busy, flows.Gateway, flows.Mediator:
 	case flows.Unreachable, flows.Closed:
-		if time.Since(r.Meter.LastHealthy) > deadAfter {
+		if longDead(r.Meter) {
 			return 0, false
 		}
 	default:
@@ -40,6 +40,9 @@ func Again(r flows.Result, tries int, spread time.Duration) (after time.Duration
 	}
 	return after, true
 }
+
+// longDead says that no run has found the meter healthy for long, or ever.
+func longDead(m flows.Meter) bool { return time.Since(m.LastHealthy) > deadAfter }
 
 // silent says that no valid answer came at all, for whatever reason.
 func silent(r flows.Result) bool { return r.Health == flows.NeverRun || r.NoCSQ }

@@ -30,6 +30,12 @@ const (
 	lastPause  = 2 * time.Second
 )
 
+// Who failed alone, not refused, is tried again after these times: doubling from the first to the last.
+const (
+	firstAlone = time.Second
+	lastAlone  = 10 * time.Second
+)
+
 // Group saves the results of many goroutines, many in one commit, one commit at a time.
 //
 // Any failure halves the next group, any success doubles it. So one bad row is soon alone and costs one meter; a commit that takes
@@ -48,11 +54,12 @@ type Group struct {
 	news  chan struct{} // something below changed
 	ended chan struct{}
 
-	mu       sync.Mutex
-	queue    []*waiting
-	saving   []*waiting
-	cancel   context.CancelFunc // of the commit at hand
-	stopping bool
+	mu        sync.Mutex
+	queue     []*waiting
+	saving    []*waiting
+	cancel    context.CancelFunc // of the commit at hand
+	stopping  bool
+	lastAlone bool // the last group was one that had failed alone
 }
 
 // waiting is a call of Save. It is in the queue, or in the group being saved, or answered.
@@ -60,7 +67,9 @@ type waiting struct {
 	ctx     context.Context
 	result  flows.Result
 	came    time.Time
-	trouble error // of the last try
+	trouble error     // of the last try
+	alone   int       // how often it failed alone: then it is tried alone, lest a locked row hold up all others,
+	pauses  time.Time // and not before that
 	answer  chan error
 }
 
@@ -145,7 +154,7 @@ func (w *waiting) gone() error {
 // run saves one group after the other.
 func (g *Group) run() {
 	defer close(g.ended)
-	size, pause := mostInGroup, time.Duration(0)
+	size, pause, failures := mostInGroup, time.Duration(0), 0
 	for {
 		group := g.next(size, time.Now().Add(pause-rand.N(pause/2+1)))
 		if group == nil {
@@ -154,13 +163,29 @@ func (g *Group) run() {
 		err := g.save(group)
 		switch {
 		case err == nil:
-			size, pause = min(2*size, mostInGroup), 0
+			if failures > halvings {
+				g.trustAll()
+			}
+			failures, size, pause = -1, min(2*size, mostInGroup), 0
 		case flows.Refused(err):
 			size, pause = max(len(group)/2, 1), 0
 		default:
 			size, pause = max(len(group)/2, 1), min(max(2*pause, firstPause), lastPause)
 		}
+		failures++
 		g.settle(group, err)
+	}
+}
+
+// halvings is how many failures in a row one result can cause. More are everybody's.
+const halvings = 9
+
+// trustAll lets those who failed alone be saved with others again.
+func (g *Group) trustAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range g.queue {
+		w.alone = 0
 	}
 }
 
@@ -188,16 +213,39 @@ func (g *Group) take(size int, notBefore time.Time) (group []*waiting, due time.
 		}
 		return nil, time.Hour // or news
 	}
-	if whole := g.queue[0].came.Add(g.wait); len(g.queue) < size && !g.stopping && whole.After(notBefore) {
+	group, whole := g.choose(size)
+	if whole.After(notBefore) {
 		notBefore = whole
 	}
 	if due = time.Until(notBefore); due > 0 {
 		return nil, due
 	}
-	n := min(size, len(g.queue))
-	group = slices.Clone(g.queue[:n])
-	g.queue = slices.Delete(g.queue, 0, n)
+	g.lastAlone = group[0].alone > 0
+	g.queue = slices.DeleteFunc(g.queue, func(w *waiting) bool { return slices.Contains(group, w) })
 	return group, 0
+}
+
+// choose gives the next group of a queue that is not empty, and when it is to be saved. Those that failed alone take turns with the others.
+func (g *Group) choose(size int) (group []*waiting, whole time.Time) {
+	var suspect *waiting
+	for _, w := range g.queue {
+		switch {
+		case w.alone == 0 && len(group) < size:
+			group = append(group, w)
+		case w.alone > 0 && (suspect == nil || w.pauses.Before(suspect.pauses)):
+			suspect = w
+		}
+	}
+	if len(group) > 0 && len(group) < size && !g.stopping {
+		whole = group[0].came.Add(g.wait)
+	}
+	if suspect == nil || len(group) > 0 && (g.lastAlone || time.Now().Before(suspect.pauses)) {
+		return group, whole
+	}
+	if g.stopping {
+		return []*waiting{suspect}, time.Time{}
+	}
+	return []*waiting{suspect}, suspect.pauses
 }
 
 // save is one try of one commit. No single call's context ends it.
@@ -239,6 +287,10 @@ func (g *Group) settle(group []*waiting, err error) {
 		}
 	}
 	if len(group) == 1 {
+		for _, w := range again {
+			w.alone++
+			w.pauses = time.Now().Add(min(firstAlone<<min(w.alone-1, 10), lastAlone))
+		}
 		g.queue = append(g.queue, again...)
 	} else {
 		g.queue = append(again, g.queue...)

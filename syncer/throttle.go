@@ -104,12 +104,17 @@ func (t *Throttle) admit() {
 	}
 }
 
-// learn adjusts the limit and says whether the outcome was bad. What says nothing of the way to the meters, such as a busy meter or a
-// database that is away, changes nothing.
+// learn adjusts the limit and says whether the outcome was bad. What says nothing of the way to the meters, such as a busy meter, one that
+// has been dead for long, or a database that is away, changes nothing.
 func (t *Throttle) learn(r flows.Result) (bad bool) {
 	if silent(r) {
 		switch r.Code {
-		case flows.Gateway, flows.Mediator, flows.Unreachable, flows.Closed, flows.Timeout:
+		case flows.Unreachable, flows.Closed, flows.Timeout:
+			if longDead(r.Meter) {
+				return false
+			}
+			fallthrough
+		case flows.Gateway, flows.Mediator, flows.Unauthenticated, flows.Permission:
 			if t.bad++; t.bad >= max(2*t.limit, badAtLeast) {
 				t.limit, t.bad = max(t.limit/2, 1), 0
 			}

@@ -15,7 +15,7 @@ import (
 
 var (
 	good = flows.Result{Health: flows.Healthy}
-	dead = flows.Result{Health: flows.Unhealthy, NoCSQ: true, Code: flows.Unreachable}
+	dead = flows.Result{Meter: flows.Meter{LastHealthy: time.Now()}, Health: flows.Unhealthy, NoCSQ: true, Code: flows.Unreachable}
 	away = flows.Result{Code: flows.Mediator}
 )
 
@@ -136,6 +136,8 @@ func TestWhatSaysNothingOfTheWayChangesNothing(t *testing.T) {
 		{"another meter", flows.Result{Health: flows.Unhealthy, Code: flows.ForeignMeter}, false, true},
 		{"unreachable", failed(flows.Unreachable), true, false},
 		{"closed", failed(flows.Closed), true, false},
+		{"dead for long", flows.Result{Health: flows.Unhealthy, NoCSQ: true, Code: flows.Unreachable}, false, false},
+		{"certificate expired", failed(flows.Unauthenticated), true, false},
 		{"silent", failed(flows.Timeout), true, false},
 		{"gateway", failed(flows.Gateway), true, false},
 		{"mediator", failed(flows.Mediator), true, false},

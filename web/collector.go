@@ -42,7 +42,10 @@ func (c *collector) latest() (flows.Status, error) {
 	defer cancel()
 	c.last, c.err = c.status(ctx)
 	now := time.Now()
-	c.until = now.Add(max(keptFor, keptTimes*now.Sub(began)))
+	c.until = now.Add(keptFor)
+	if c.err == nil {
+		c.until = now.Add(max(keptFor, keptTimes*now.Sub(began)))
+	}
 	return c.last, c.err
 }
 

@@ -30,7 +30,7 @@ var (
 const (
 	chaosMeters = 300
 	chaosEvery  = 20 * time.Second // an hour of the test
-	chaosSpan   = 52 * time.Second // within which the failures come
+	chaosSpan   = 48 * time.Second // within which the failures come
 )
 
 // TestChaos kills everything but the meters while a fleet is being read, and then looks at what must never happen: a value that no meter
@@ -175,7 +175,7 @@ func (c *chaos) startFlows() {
 	c.env = map[string]string{
 		"DATABASE_URL": c.proxy.url, "METER_SPACING_SECONDS": "0.05", "EMLITE_TIMEOUT_SECONDS": "1", "MAX_PARALLEL_JOBS": "8",
 		"FLOWS_HTTP_ADDR": "127.0.0.1:0", "FLOWS_SCHEDULE_HOURLY": "@every " + chaosEvery.String(), "FLOWS_SCHEDULE_12HOURLY": "off",
-		"FLOWS_SCHEDULE_DAILY": "off", "FLOWS_JOB_TIMEOUT_SECONDS": "10", "FLOWS_JOB_RESCUE_SECONDS": "15", "FLOWS_RETRY_SECONDS": "1",
+		"FLOWS_SCHEDULE_DAILY": "off", "FLOWS_JOB_TIMEOUT_SECONDS": "10", "FLOWS_JOB_RESCUE_SECONDS": "15", "FLOWS_RETRY_SECONDS": "3",
 	}
 	var addresses string
 	for i := range 2 {
@@ -215,7 +215,7 @@ func freePort(t *testing.T) string {
 func (c *chaos) suffer(plan []failure) {
 	c.t.Helper()
 	began := time.Now()
-	var cuts []<-chan struct{}
+	var cuts, thawed []<-chan struct{}
 	for _, f := range plan {
 		<-time.After(time.Until(began.Add(f.after)))
 		switch f.kind {
@@ -232,6 +232,8 @@ func (c *chaos) suffer(plan []failure) {
 			<-time.After(f.pause)
 			c.runDatabase()
 			c.proxy.pointTo(c.databaseURL())
+		case freezeWorker:
+			thawed = append(thawed, c.servers[f.which].freeze(f.freeze()))
 		case cutCommit:
 			cuts = append(cuts, c.proxy.cutCommit())
 		}
@@ -243,6 +245,9 @@ func (c *chaos) suffer(plan []failure) {
 		case <-time.After(2 * chaosEvery):
 			c.t.Fatal("no COMMIT of a save came that could be cut: is nothing saved any more?")
 		}
+	}
+	for _, awake := range thawed {
+		<-awake
 	}
 	c.t.Logf("%d COMMITs were cut from their answers", len(cuts))
 }
@@ -288,15 +293,17 @@ func (c *chaos) finish() {
 	c.env["FLOWS_SCHEDULE_HOURLY"], c.env["MAX_PARALLEL_JOBS"] = "off", "16"
 	m := startMember(c.t, "last server", c.env, "serve", "--roles", "scheduler,worker")
 	conn, began := c.connect(), time.Now()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
 	left := waiting(c.ctx, conn)
 	for late := time.After(2 * time.Minute); len(left) > 0; left = waiting(c.ctx, conn) {
 		select {
-		case <-time.After(100 * time.Millisecond):
+		case <-tick.C:
 		case <-late:
 			for _, job := range left {
 				c.t.Errorf("waits for ever: %s", job)
 			}
-			return
+			c.t.FailNow()
 		}
 	}
 	c.t.Logf("the rest was done within %.1fs", time.Since(began).Seconds())

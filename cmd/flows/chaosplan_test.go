@@ -18,6 +18,7 @@ const (
 	killLeader   = "kill -9 the leader"
 	killDatabase = "kill PostgreSQL"
 	cutCommit    = "cut a COMMIT from its answer"
+	freezeWorker = "freeze a worker"
 )
 
 // failure is one planned trouble.
@@ -34,6 +35,8 @@ func (f failure) String() string {
 	switch f.kind {
 	case killWorker, killMediator:
 		s += fmt.Sprintf(" (%d), again after %.2fs", f.which, f.pause.Seconds())
+	case freezeWorker:
+		s += fmt.Sprintf(" (%d) for %.2fs", f.which, f.freeze().Seconds())
 	case killLeader:
 		s += fmt.Sprintf(", again after %.2fs", f.pause.Seconds())
 	case killDatabase:
@@ -42,17 +45,25 @@ func (f failure) String() string {
 	return s
 }
 
-// planOf is made from the seed alone: every kind once and some a second time, at random moments.
+// freeze is longer than a pause: up to some time after its jobs have been given to another.
+func (f failure) freeze() time.Duration { return 6 * f.pause }
+
+// planOf is made from the seed alone: every kind once and some again, at random moments. The leader's is once and not late: until it has
+// a successor, which takes up to 15 s, no leader can be killed.
 func planOf(seed uint64, span time.Duration) []failure {
 	r := rand.New(rand.NewPCG(seed, 0))
-	kinds := []string{killWorker, killMediator, killLeader, killDatabase, cutCommit}
+	kinds := []string{killWorker, killMediator, killDatabase, cutCommit, killLeader}
 	for range 5 {
-		kinds = append(kinds, kinds[r.IntN(5)])
+		kinds = append(kinds, kinds[r.IntN(4)])
 	}
 	var plan []failure
 	for _, kind := range kinds {
+		within := span
+		if kind == killLeader {
+			within = span * 2 / 3
+		}
 		plan = append(plan, failure{
-			after: time.Duration(r.Int64N(int64(span))).Round(10 * time.Millisecond), kind: kind, which: r.IntN(2),
+			after: time.Duration(r.Int64N(int64(within))).Round(10 * time.Millisecond), kind: kind, which: r.IntN(2),
 			pause: time.Duration(100+r.IntN(2900)) * time.Millisecond, how: []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL}[r.IntN(2)],
 		})
 	}
@@ -75,7 +86,7 @@ func TestASeedPlansEveryKindAndAlwaysTheSame(t *testing.T) {
 				t.Errorf("seed %d: %v", seed, f)
 			}
 		}
-		if len(kinds) != 5 {
+		if len(kinds) != 6 {
 			t.Errorf("seed %d has only %v", seed, kinds)
 		}
 		different[fmt.Sprint(plan)] = true

@@ -170,6 +170,24 @@ func (m *member) kill(pause time.Duration) bool {
 	return true
 }
 
+// freeze lets the process that runs now, if there is one, do nothing for a time: as a machine that is short of memory does.
+func (m *member) freeze(d time.Duration) (thawed <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	done := make(chan struct{})
+	if m.cmd == nil {
+		close(done)
+		return done
+	}
+	frozen := m.cmd.Process
+	_ = frozen.Signal(syscall.SIGSTOP)
+	time.AfterFunc(d, func() {
+		_ = frozen.Signal(syscall.SIGCONT)
+		close(done)
+	})
+	return done
+}
+
 // stop lets the process come to its end, which must be exit 0.
 func (m *member) stop() {
 	m.t.Helper()

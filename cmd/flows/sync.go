@@ -129,7 +129,7 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 		s.Skipped += rest
 	}
 	s.Finished = time.Now().UTC()
-	f.end(a, r.ID)
+	f.end(a, r.ID, s.NotDone)
 	return s, nil
 }
 
@@ -142,13 +142,13 @@ func (f fleetSync) closeAbandoned(a *app) {
 }
 
 // end accounts for the meters that an interrupted run did not come to.
-func (f fleetSync) end(a *app, run int64) {
+func (f fleetSync) end(a *app, run int64, notDone int) {
 	if run == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 10*time.Second)
 	defer cancel()
-	if err := f.store.EndRun(ctx, run, "interrupted, or not stored"); err != nil {
+	if err := f.store.EndRun(ctx, run, notDone, "interrupted"); err != nil {
 		a.log.Warn("the run stays open in sync_runs", "run", run, "error", err)
 	}
 }
