@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -200,4 +202,73 @@ func TestWaitingNamesTheRunsOfWaitingMeters(t *testing.T) {
 	if want := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC); err != nil || len(got) != 2 || !got["a"].Equal(want) || !got["b"].IsZero() {
 		t.Errorf("%v, %v", got, err)
 	}
+}
+
+func TestTheNewestTickOfAScheduleIsNeverPruned(t *testing.T) {
+	s := mustStore(t)
+	for range 3 { // else it would be made again after each prune
+		if _, added := mustRun(t, s, hourlyRun(noon)); added {
+			mustExec(t, s, `update flows.sync_runs set finished_at = now()`)
+		}
+		if _, err := s.Prune(t.Context(), time.Hour, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := lines(t, s, `select count(*), max(id) from flows.sync_runs`), "1 1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestATickOfTheFutureKeepsNoOtherFromBeingMade(t *testing.T) {
+	s := mustStore(t)
+	mustRun(t, s, hourlyRun(noon))
+	mustRun(t, s, hourlyRun(time.Now().Add(30*24*time.Hour)))
+	mustTx(t, s, func(tx pgx.Tx) error {
+		_, last, err := s.LastTicks(t.Context(), tx, "")
+		if !last[flows.Hourly].Equal(noon.Truncate(time.Microsecond)) {
+			t.Errorf("the last tick is that of %s", last[flows.Hourly])
+		}
+		return err
+	})
+}
+
+func TestAnESCOThatIsGoneIsNotAllMeters(t *testing.T) {
+	s := mustStore(t)
+	r := hourlyRun(noon)
+	r.ESCO = "GONE"
+	err := s.Tx(t.Context(), func(tx pgx.Tx) error {
+		_, _, err := s.AddRun(t.Context(), tx, r)
+		return err
+	})
+	if unknown := (*UnknownESCO)(nil); !errors.As(err, &unknown) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestARunThatNeverWasListedIsMissed(t *testing.T) {
+	s := mustStore(t)
+	mustRun(t, s, hourlyRun(noon))
+	if n, err := s.CloseRuns(t.Context(), time.Minute); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if got, want := lines(t, s, `select missed, finished_at is not null, meters from flows.sync_runs`), "true true 0"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestALockedMeterHoldsUpASaveForASecondOrTwo(t *testing.T) {
+	s := mustStore(t)
+	m := mustRegister(t, s, at("M1", "10.0.0.1", ""), at("M2", "10.0.0.2", ""))
+	mustTx(t, s, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `select from flows.meter_shadows where id = $1::text::uuid for update`, m["M1"].ID); err != nil {
+			return err
+		}
+		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		err := s.Save(limited, []flows.Result{healthy(m["M1"], flows.Shadow{CSQ: new(9)}), healthy(m["M2"], flows.Shadow{CSQ: new(9)})})
+		if err == nil || limited.Err() != nil || flows.Refused(err) || flows.CodeOf(err, "") != flows.Database {
+			t.Errorf("a save of a locked meter: %v", err)
+		}
+		return s.Save(t.Context(), []flows.Result{healthy(m["M2"], flows.Shadow{CSQ: new(9)})})
+	})
 }

@@ -20,7 +20,7 @@ const (
 	WrongCRC           Kind = "wrong_crc"            // one payload byte changed under a CRC that was right; each fifth request
 	StaleFirst         Kind = "stale_first"          // an answer to an earlier request goes out before the right one
 	Gap                Kind = "gap"                  // a connection or request within 0.8 × Spacing of the last answer is refused
-	NAKObject          Kind = "nak"                  // Object is answered with NAK (0 = unknown object)
+	NAKObject          Kind = "nak"                  // Object, or with Object 0 the profile logs, is answered with NAK (0 = unknown object)
 	NAKCRC             Kind = "nak_crc"              // a request with a wrong CRC is answered with NAK 1 instead of nothing
 	Foreign            Kind = "foreign"              // another meter has taken the address; chosen when the fleet is built
 	Slow               Kind = "slow"                 // answers after Delay (0 = 3 s)
@@ -29,10 +29,13 @@ const (
 // Behaviour is a Kind and how it strikes.
 type Behaviour struct {
 	Kind   Kind
-	Every  int // each n-th request only; 0 = as the kind says
+	Every  int // each n-th request only, of a log's fault about each n-th day; 0 = as the kind says
 	Object emop.ID
 	NAK    emop.NAK
 	Delay  time.Duration
+
+	At      time.Time // of a log's fault: it strikes once, from this time of the meter's clock on; zero = now and then, as the seed has it
+	Records int       // with At: how many half-hours; 0 = 1
 }
 
 // FaultShares tells which share (0..1) of the meters has a behaviour.
@@ -76,6 +79,7 @@ type delivery struct {
 	request emop.Frame
 	answer  emop.Frame
 	values  []Value
+	records []Record
 	frame   []byte        // the answer's bytes
 	before  []byte        // what goes out ahead of it
 	piece   int           // bytes a write; 0 = all at once
@@ -91,6 +95,8 @@ var behaviours = map[Kind]struct {
 	act   func(*delivery, Behaviour)
 }{
 	Dead: {}, Gap: {}, NAKObject: {}, NAKCRC: {}, Foreign: {},
+	LogHole: {}, LogInvalid: {}, LogFlag: {}, LogReset: {}, LogGlitch: {}, LogReversal: {}, Rollover: {}, ClockOff: {},
+	LogOlder: {}, LogNearest: {}, LogLong: {},
 
 	Silent: {1, func(d *delivery, _ Behaviour) { d.frame, d.whole = nil, false }},
 	Slow: {1, func(d *delivery, b Behaviour) {

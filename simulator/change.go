@@ -3,10 +3,12 @@ package simulator
 import (
 	"fmt"
 	"net"
+	"slices"
 )
 
 // SetBehaviours changes how a running meter behaves from its next connection or request on. Connections it has are not closed. Foreign
-// is chosen when the fleet is built and cannot be changed.
+// is chosen when the fleet is built and cannot be changed; ClockOff and Rollover too, which stay, named here or not. A log's fault that
+// is no longer named is undone: the records come back as they should have been.
 func (f *Fleet) SetBehaviours(serial string, all ...Behaviour) error {
 	for i := range f.slots {
 		if s := &f.slots[i]; s.serial == serial {
@@ -24,13 +26,23 @@ func (f *Fleet) change(s *slot, all []Behaviour) error {
 	}
 	s.mu.Lock()
 	was := s.behaviours
-	if has(was, Foreign) == has(all, Foreign) {
+	foreign := has(was, Foreign) != has(all, Foreign)
+	late := has(all, ClockOff) && !has(was, ClockOff) || has(all, Rollover) && !has(was, Rollover)
+	if !foreign && !late {
+		for _, b := range was {
+			if (b.Kind == ClockOff || b.Kind == Rollover) && !has(all, b.Kind) {
+				all = append(slices.Clip(all), b)
+			}
+		}
 		s.behaviours = all
+		s.m.faults = logFaults(all)
 	}
 	s.mu.Unlock()
 	switch {
-	case has(was, Foreign) != has(all, Foreign):
+	case foreign:
 		return fmt.Errorf("simulated meter %s: which meter stands there is chosen when the fleet is built", s.serial)
+	case late:
+		return fmt.Errorf("simulated meter %s: where its clock and registers stand is chosen when the fleet is built", s.serial)
 	case has(was, Dead) == has(all, Dead):
 		return nil
 	}

@@ -15,6 +15,9 @@ func FuzzRespond(f *testing.F) {
 	f.Add([]byte{2, 0x63, 0x62, 0, 9})
 	f.Add([]byte{1, 0xff, 0xff, 0x1f, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Add([]byte{1, 0xff, 0xff, 0x24, 1, 0xff, 0xff, 0xff, 0xff})
+	f.Add([]byte{3, 0, 8, 0xbb, 0x2d})
+	f.Add([]byte{4, 0xff, 0xff, 0xff, 0xff})
+	f.Add([]byte{5, 0, 0, 8, 0xbb, 0x2d, 0, 8, 0xbb, 0x2d, 0xff, 0xff, 0xff, 0xff})
 	now := time.Date(2026, 7, 8, 9, 10, 11, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) < echoed {
@@ -22,7 +25,12 @@ func FuzzRespond(f *testing.F) {
 		}
 		for _, hardware := range []string{"C1.w", "B1.w", "P1.cx"} {
 			m := build(Spec{Hardware: hardware, Solar: true})
-			if r := m.respond(data, now); len(r.data) > emop.MaxData || string(r.data[:echoed]) != string(data[:echoed]) {
+			m.faults = logFaults([]Behaviour{{Kind: LogHole}, {Kind: LogOlder}, {Kind: LogLong}, {Kind: LogReset}})
+			same := echoed
+			if data[0] == emop.FormatThreePhaseLog {
+				same = 1
+			}
+			if r := m.respond(data, now); len(r.data) > emop.MaxData || string(r.data[:same]) != string(data[:same]) {
 				t.Errorf("%s: %x", hardware, r.data)
 			}
 			m.respond(emop.AppendRead(nil, object(data)), now) // what was written is read back

@@ -9,10 +9,11 @@ import (
 
 // Answer is what became of one request that reached a meter whole.
 type Answer struct {
-	Serial     string // of the slot, as registered; a foreign meter's answers stand under it too
-	Object     emop.ID
-	EventBlock int  // of the event log; -1 otherwise
-	Write      bool // the request was a write
+	Serial     string  // of the slot, as registered; a foreign meter's answers stand under it too
+	Object     emop.ID // 0 of a profile log
+	EventBlock int     // of the event log; -1 otherwise
+	Profile    *Profile
+	Write      bool // the request was a write, or would have reset a log
 	Arrived    time.Time
 	Departed   time.Time // zero when nothing left
 	Whole      bool      // left whole and unspoiled as the answer to that request
@@ -43,6 +44,7 @@ type Answer struct {
 //	transactions                transactions; or time (s, Unix time of the meter), value (1/100000 GBP)
 //	time switches               switches (Text: hex)
 //	event log                   for each record: event (s, Unix time of the meter), type, set
+//	profile logs                none: see Answer.Profile
 type Value struct {
 	Name   string
 	Unit   string

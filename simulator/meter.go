@@ -50,12 +50,16 @@ type meter struct {
 	topUp  int64 // 1/100000 GBP, each time the credit is used up
 	opened int64 // balance at installation
 
-	clockError int64 // ms, at clockSet
-	clockRate  int64 // parts per billion
-	clockSet   int64 // ms since emop.Epoch
+	clockError int64     // ms, at clockSet
+	clockRate  int64     // parts per billion
+	clockSet   int64     // ms since emop.Epoch
+	earlier    []setting // of the clock, before the last write, oldest first
 	daylight   int64
 	backlight  int64
 	loadSwitch int64
+
+	faults []Behaviour // of its profile logs, nil when there are none
+	reach  int64       // days its profile logs go back; 0 = mostDays
 
 	written map[emop.ID][]byte // future tariff, as written
 	tokens  []token            // entered over the wire

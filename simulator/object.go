@@ -65,10 +65,10 @@ var objects = map[emop.ID]entry{
 
 	0xfffffc: {on: singlePhase, read: func(m *meter, t time.Time, r *reply) { m.readElement(t, r, m.a, m.export) }},
 	0xfffff8: {on: twin, read: func(m *meter, t time.Time, r *reply) { m.readElement(t, r, m.b, load{}) }},
-	0x010800: total("Wh", func(m *meter, ms int64) int64 { return m.a.at(ms, m.installed) }),
-	0x020800: total("Wh", func(m *meter, ms int64) int64 { return m.export.at(ms, m.installed) }),
-	0x030800: total("varh", func(m *meter, ms int64) int64 { return m.a.at(ms, m.installed) * m.reactive / 100 }),
-	0x040800: total("varh", func(m *meter, ms int64) int64 { return m.a.at(ms, m.installed) / 50 }),
+	0x010800: total("Wh", (*meter).totalImport),
+	0x020800: total("Wh", (*meter).totalExport),
+	0x030800: total("varh", (*meter).totalReactiveImport),
+	0x040800: total("varh", (*meter).totalReactiveExport),
 	0x090800: total("VAh", func(m *meter, ms int64) int64 { return m.a.at(ms, m.installed) * 103 / 100 }),
 	0x100800: total("VAh", func(m *meter, ms int64) int64 { return m.export.at(ms, m.installed) * 102 / 100 }),
 
@@ -104,26 +104,52 @@ func u8(on kind, name string, value func(*meter) int64) entry {
 // total is a register of a three phase meter. CT operated ones count tenths.
 func total(unit string, milli func(m *meter, ms int64) int64) entry {
 	return entry{on: threePhase, read: func(m *meter, t time.Time, r *reply) {
-		n := milli(m, millis(t))
+		n := m.count(milli(m, millis(t)))
 		if m.kind == ctOperated {
-			r.u32("total", "0.1 "+unit, register(n/100))
+			r.u32("total", "0.1 "+unit, n)
 			return
 		}
-		r.u32("total", unit, register(n/1000))
+		r.u32("total", unit, n)
 	}}
 }
+
+// Totals of a three phase meter, in thousandths.
+func (m *meter) totalImport(ms int64) int64 { return m.a.at(ms, m.installed) }
+func (m *meter) totalExport(ms int64) int64 { return m.export.at(ms, m.installed) }
+func (m *meter) totalReactiveImport(ms int64) int64 {
+	return m.a.at(ms, m.installed) * m.reactive / 100
+}
+func (m *meter) totalReactiveExport(ms int64) int64 { return m.a.at(ms, m.installed) / 50 }
+
+// unit is what the meter counts in, in mWh.
+func (m *meter) unit() int64 {
+	if m.kind == ctOperated {
+		return 100
+	}
+	return 1000
+}
+
+// count is a register that shows so many thousandths.
+func (m *meter) count(milli int64) int64 { return register(milli / m.unit()) }
 
 // register is a counter of 32 bits: it wraps.
 func register(n int64) int64 { return n & 0xffffffff }
 
 func (m *meter) readElement(t time.Time, r *reply, in, out load) {
-	ms := millis(t)
+	e := m.element(millis(t), in, out)
+	r.u32("import_active", "Wh", e.in)
+	r.u32("export_active", "Wh", e.out)
+	r.u32("import_reactive", "varh", e.reactiveIn)
+	r.u32("export_reactive", "varh", e.reactiveOut)
+}
+
+// element is the registers of one element, Wh and varh.
+type element struct{ in, out, reactiveIn, reactiveOut int64 }
+
+func (m *meter) element(ms int64, in, out load) element {
 	a := in.at(ms, m.installed) / 1000
 	b := out.at(ms, m.installed) / 1000
-	r.u32("import_active", "Wh", register(a))
-	r.u32("export_active", "Wh", register(b))
-	r.u32("import_reactive", "varh", register(a*m.reactive/100))
-	r.u32("export_reactive", "varh", register((a+b)/50))
+	return element{register(a), register(b), register(a * m.reactive / 100), register((a + b) / 50)}
 }
 
 func (m *meter) readSerial(_ time.Time, r *reply) {

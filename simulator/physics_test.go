@@ -219,6 +219,12 @@ func TestAClockThatIsNotSetPanicsNowhere(t *testing.T) {
 				m.respond(emop.AppendRead(nil, id), at)
 			}
 			m.respond([]byte{emop.FormatEventLog, 0x63, 0x62, 0, 9}, at)
+			for _, asked := range []time.Time{{}, at, emop.Epoch.AddDate(200, 0, 0)} {
+				m.respond(emop.AppendProfile1(nil, asked), at)
+				m.respond(emop.AppendProfile2(nil, asked), at)
+				m.respond(emop.AppendThreePhaseLog(nil, asked, asked), at)
+			}
+			m.truth(millis(at), at, at.Add(time.Hour))
 		}
 	}
 }

@@ -14,13 +14,24 @@ const (
 	idEventLog = emop.ID(0x636200) // [P]
 )
 
-// object is the object id of a data field.
+// object is the object id of a data field; 0 of a profile log, which has none.
 func object(data []byte) emop.ID {
+	if isProfile(data) {
+		return 0
+	}
 	return emop.ID(binary.BigEndian.Uint32(data) & 0xffffff)
 }
 
-// isWrite tells a data field that writes.
-func isWrite(data []byte) bool { return data[0] == emop.FormatDefault && data[4] == flagWrite }
+// isWrite tells a data field that changes something: the three phase log is reset by asking for another profile than 0.
+func isWrite(data []byte) bool {
+	switch data[0] {
+	case emop.FormatDefault:
+		return data[4] == flagWrite
+	case emop.FormatThreePhaseLog:
+		return data[1] != 0
+	}
+	return false
+}
 
 // respond makes the meter's reply to the data field of a request (of five bytes at least) at time t. Only a write changes the meter.
 func (m *meter) respond(data []byte, t time.Time) *reply {
@@ -28,6 +39,10 @@ func (m *meter) respond(data []byte, t time.Time) *reply {
 	switch {
 	case data[0] == emop.FormatEventLog:
 		m.eventBlock(data, t, r)
+	case data[0] == emop.FormatProfile1, data[0] == emop.FormatProfile2:
+		m.profileLog(data, millis(t), r)
+	case data[0] == emop.FormatThreePhaseLog:
+		m.intervalLog(data, millis(t), r)
 	case data[0] != emop.FormatDefault || data[4] > flagWrite:
 		r.refuse(emop.NAKFormat)
 	case data[4] == flagWrite:
@@ -67,14 +82,15 @@ func (m *meter) write(id emop.ID, payload []byte, t time.Time) emop.NAK {
 
 // reply is the data field of an answer and, beside it, what it means.
 type reply struct {
-	data   []byte
-	values []Value
-	nak    emop.NAK
+	data    []byte
+	values  []Value
+	records []Record // of a profile log
+	nak     emop.NAK
 }
 
 // refuse leaves nothing but the echo. NAK 0 is a write that was accepted.
 func (r *reply) refuse(nak emop.NAK) {
-	r.data, r.values, r.nak = r.data[:echoed], nil, nak
+	r.data, r.values, r.records, r.nak = r.data[:echoed], nil, nil, nak
 }
 
 func (r *reply) note(name, unit string, n int64) {

@@ -68,6 +68,7 @@ func (f *Fleet) exchange(c net.Conn, s *slot, request emop.Frame) bool {
 	if request.Data[0] == emop.FormatEventLog {
 		entry.EventBlock = int(request.Data[4])
 	}
+	entry.Profile = s.m.profileAsked(request.Data)
 	if s.early(arrived, f.o.Spacing) {
 		f.record(s, entry)
 		return true
@@ -83,6 +84,9 @@ func (f *Fleet) exchange(c net.Conn, s *slot, request emop.Frame) bool {
 	entry.NAK, entry.Whole = int(d.answer.NAK), d.whole
 	if len(d.values) > 0 {
 		entry.Values = d.values
+	}
+	if entry.Profile != nil {
+		entry.Profile.Records = d.records
 	}
 	if !f.wait(d.wait) {
 		return false
@@ -127,7 +131,8 @@ func (s *slot) deliver(request emop.Frame, heard int64, t time.Time) *delivery {
 	r := s.respond(request.Data, t)
 	answer := emop.Frame{To: request.From, From: s.m.own(), Sequence: request.Sequence, NAK: r.nak, Data: r.data}
 	frame, err := emop.AppendFrame(make([]byte, 0, len(r.data)+16), answer)
-	d := &delivery{s: s, n: heard, at: t, request: request, answer: answer, values: r.values, frame: frame, whole: err == nil}
+	d := &delivery{s: s, n: heard, at: t, request: request, answer: answer, values: r.values, records: r.records, frame: frame,
+		whole: err == nil}
 	d.misbehave(s.behaviours)
 	return d
 }
@@ -150,6 +155,9 @@ func (s *slot) respond(data []byte, t time.Time) *reply {
 func (f *Fleet) send(c net.Conn, s *slot, d *delivery, entry Answer) bool {
 	if len(d.frame) == 0 {
 		entry.Values = nil
+		if entry.Profile != nil {
+			entry.Profile.Records = nil
+		}
 		f.record(s, entry)
 		return true
 	}

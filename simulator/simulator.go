@@ -33,6 +33,7 @@ type Options struct {
 	Latency Latency       // of answers
 	Spacing time.Duration // what the fleet's callers keep between requests; see Gap
 	Faults  FaultShares   // how many meters misbehave
+	LogDays int           // how far the profile logs reach back; 0, and more than 90, is 90
 
 	// Meter, when set, changes the i-th meter before it is built.
 	Meter func(i int, s *Spec)
@@ -108,6 +109,8 @@ func New(o Options) *Fleet {
 			who = i + len(f.slots)
 		}
 		s.m = newMeter(o.Seed, who, spec)
+		s.m.reach, s.m.faults = int64(o.LogDays), logFaults(spec.Behaviours)
+		s.m.stand(spec.Behaviours, millis(f.now()))
 	}
 	return f
 }

@@ -46,9 +46,14 @@ func draw(o Options, i int) Spec {
 	if r.IntN(8) == 0 {
 		s.ClockError = time.Duration(r.IntN(1200)-600) * time.Second
 	}
-	// In the order of their names, so that a map's order does not decide.
+	// In the order of their names, so that a map's order does not decide. The kinds of a log have numbers of their own.
+	log := rand.New(rand.NewPCG(o.Seed^0x10c, uint64(i)))
 	for _, kind := range Kinds() {
-		if share := o.Faults[kind]; r.Float64() < share {
+		of := r
+		if _, ok := logKinds[kind]; ok {
+			of = log
+		}
+		if share := o.Faults[kind]; of.Float64() < share {
 			s.Behaviours = append(s.Behaviours, Behaviour{Kind: kind})
 		}
 	}
