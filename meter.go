@@ -15,9 +15,10 @@ type Meter struct {
 	FrameAddress *uint32        // the meter's own address on the wire; nil = not known yet
 	ESCO         string         // code; "" = none
 	Mode         Mode
-	Registry     Registry  // what the registry holds, for syncers that write only changes
-	LastEvent    time.Time // time of the newest stored event; zero = none
-	LastHealthy  time.Time // when a run last found the meter healthy; zero = never
+	Registry     Registry      // what the registry holds, for syncers that write only changes
+	LastEvent    time.Time     // time of the newest stored event; zero = none
+	Profile      []ProfileMark // how far the meter's half-hourly log is known; what is not there is not known at all
+	LastHealthy  time.Time     // when a run last found the meter healthy; zero = never
 }
 
 // Registry is the part of meter_registry that comes from the meter itself. Nil means not read (in a Result) or not known (in a Meter).

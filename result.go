@@ -41,6 +41,7 @@ type Result struct {
 	Shadow   Shadow
 	Registry Registry // only what changed
 	Events   []Event
+	Profile  []ProfileRead
 	Outcomes []Outcome
 
 	ReadAt   time.Time // the time of the reading, see design: middle of the exchange that answered a register
