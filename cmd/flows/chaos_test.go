@@ -233,7 +233,14 @@ func (c *chaos) suffer(plan []failure) {
 			c.runDatabase()
 			c.proxy.pointTo(c.databaseURL())
 		case freezeWorker:
-			thawed = append(thawed, c.servers[f.which].freeze(f.freeze()))
+			m := c.servers[f.which]
+			poll(c.t, 10*time.Second, m.name+" to run, so that it can be frozen", func() bool {
+				awake := m.freeze(f.freeze())
+				if awake != nil {
+					thawed = append(thawed, awake)
+				}
+				return awake != nil
+			})
 		case cutCommit:
 			cuts = append(cuts, c.proxy.cutCommit())
 		}

@@ -45,21 +45,21 @@ func (f failure) String() string {
 	return s
 }
 
-// freeze is longer than a pause: up to some time after its jobs have been given to another.
-func (f failure) freeze() time.Duration { return 6 * f.pause }
+// freeze is longer than a pause: mostly until after its jobs have been given to another.
+func (f failure) freeze() time.Duration { return 10*time.Second + 4*f.pause }
 
-// planOf is made from the seed alone: every kind once and some again, at random moments. The leader's is once and not late: until it has
-// a successor, which takes up to 15 s, no leader can be killed.
+// planOf is made from the seed alone: every kind once and some again, at random moments. What takes long is once and not late: until a
+// leader has a successor, up to 15 s, none can be killed, and the frozen must wake before the end.
 func planOf(seed uint64, span time.Duration) []failure {
 	r := rand.New(rand.NewPCG(seed, 0))
-	kinds := []string{killWorker, killMediator, killDatabase, cutCommit, killLeader}
+	kinds := []string{killWorker, killMediator, killDatabase, cutCommit, killLeader, freezeWorker}
 	for range 5 {
 		kinds = append(kinds, kinds[r.IntN(4)])
 	}
 	var plan []failure
 	for _, kind := range kinds {
 		within := span
-		if kind == killLeader {
+		if kind == killLeader || kind == freezeWorker {
 			within = span * 2 / 3
 		}
 		plan = append(plan, failure{

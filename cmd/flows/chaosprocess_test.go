@@ -170,16 +170,14 @@ func (m *member) kill(pause time.Duration) bool {
 	return true
 }
 
-// freeze lets the process that runs now, if there is one, do nothing for a time: as a machine that is short of memory does.
+// freeze lets the process do nothing for a time, as a machine that is short of memory does; nil when none runs just now.
 func (m *member) freeze(d time.Duration) (thawed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	done := make(chan struct{})
-	if m.cmd == nil {
-		close(done)
-		return done
+	if m.cmd == nil || m.killed {
+		return nil
 	}
-	frozen := m.cmd.Process
+	done, frozen := make(chan struct{}), m.cmd.Process
 	_ = frozen.Signal(syscall.SIGSTOP)
 	time.AfterFunc(d, func() {
 		_ = frozen.Signal(syscall.SIGCONT)
