@@ -128,7 +128,7 @@ func riverMigrate(ctx context.Context, databaseURL string, to rivermigrate.Direc
 	}
 	done, err := m.Migrate(ctx, to, opts)
 	if err != nil {
-		return nil, fmt.Errorf("River's migrations failed: %w", oneLine(err))
+		return nil, fmt.Errorf("migrations of River failed: %w", oneLine(err))
 	}
 	var list []Migration
 	for _, v := range done.Versions {

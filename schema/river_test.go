@@ -130,7 +130,7 @@ func TestFailedMigrationOfRiverIsNamedAndGoneOnWith(t *testing.T) {
 	conn := connect(t, url)
 	exec(t, conn, `create schema river; create table river.river_leader (mine int)`)
 	_, err := schema.Up(t.Context(), url)
-	if err == nil || !strings.HasPrefix(err.Error(), "River's migrations failed: ") || !strings.Contains(err.Error(), "version 002") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.HasPrefix(err.Error(), "migrations of River failed: ") || !strings.Contains(err.Error(), "version 002") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
 	exec(t, conn, `drop table river.river_leader`)
