@@ -52,11 +52,12 @@ func (f Filter) args() []any {
 // meters is what a run must know of a meter, as scanMeter reads it.
 const meters = `
 	select r.id::text, r.serial, r.ip_address, r.port, r.hardware, r.frame_address, coalesce(e.code, ''), r.mode,
-		r.firmware_version, r.prepay_enabled, r.daylight_savings_correction_enabled, l.timestamp, s.last_healthy_at
+		r.firmware_version, r.prepay_enabled, r.daylight_savings_correction_enabled, l.timestamp, s.last_healthy_at,
+		p.elements, p.directions, p.through
 	from flows.meter_registry r
 	left join flows.escos e on e.id = r.esco
 	left join flows.meter_shadows s on s.id = r.id
-	left join lateral (select timestamp from flows.meter_event_log where meter_id = r.id order by timestamp desc limit 1) l on true`
+	left join lateral (select timestamp from flows.meter_event_log where meter_id = r.id order by timestamp desc limit 1) l on true` + marks
 
 // Meters gives the chosen meters by serial, each with what a run must know of its past.
 func (s *Store) Meters(ctx context.Context, f Filter) ([]flows.Meter, error) {
@@ -72,8 +73,11 @@ func scanMeter(row pgx.CollectableRow) (m flows.Meter, err error) {
 	var ip *netip.Addr
 	var port uint16
 	var last, healthy *time.Time
+	var elements, directions []string
+	var through []time.Time
 	err = row.Scan(&m.ID, &m.Serial, &ip, &port, &m.Registry.Hardware, &m.FrameAddress, &m.ESCO, &m.Mode,
-		&m.Registry.FirmwareVersion, &m.Registry.PrepayEnabled, &m.Registry.DaylightSavings, &last, &healthy)
+		&m.Registry.FirmwareVersion, &m.Registry.PrepayEnabled, &m.Registry.DaylightSavings, &last, &healthy, &elements, &directions, &through)
+	m.Profile = profileMarks(elements, directions, through)
 	m.Registry.FrameAddress = m.FrameAddress
 	if m.Registry.Hardware != nil {
 		m.Hardware = *m.Registry.Hardware

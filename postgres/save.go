@@ -14,9 +14,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Save stores what runs found out, in one transaction: a meter's registry, shadow, history (by triggers), events and log row come together
-// or not at all, and are counted in their run. Of results that were not judged only the log is written, and so it is of meters that have
-// been deleted since. Saving the same results again stores and counts nothing twice.
+// Save stores what runs found out, in one transaction: a meter's registry, shadow, history (by triggers), events, half-hours and log row
+// come together or not at all, and are counted in their run. Of results that were not judged only the log is written, and so it is of
+// meters that have been deleted since. Saving the same results again stores and counts nothing twice.
 func (s *Store) Save(ctx context.Context, results []flows.Result) error {
 	if len(results) == 0 {
 		return nil
@@ -43,6 +43,7 @@ func queueRounds(batch *pgx.Batch, rounds [][]*flows.Result) {
 		queueUpdates(batch, shadowTable, round)
 	}
 	queueEvents(batch, rounds)
+	queueProfile(batch, rounds)
 }
 
 // judged sorts the results with a verdict into rounds, in each of which a meter comes once and the meters are sorted; a meter with two

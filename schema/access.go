@@ -44,15 +44,17 @@ func rights(database string) []right {
 			})
 		}
 	}
+	raw := []string{"register_import", "register_export", "register_profile_hh", "register_profile_conflict"}
+	rawNames := "'" + strings.Join(raw, "', '") + "'"
 	return append(list, right{
 		check:     everyTable("flows", "flows", `'schema_version'`, "insert"),
 		statement: `GRANT INSERT ON ALL TABLES IN SCHEMA flows TO flows`,
 	}, right{
-		check:     everyTable("flows", "flows", `'schema_version', 'register_import', 'register_export'`, "update", "delete"),
+		check:     everyTable("flows", "flows", `'schema_version', `+rawNames, "update", "delete"),
 		statement: `GRANT UPDATE, DELETE ON ALL TABLES IN SCHEMA flows TO flows`,
 	}, right{
-		check:     noTable("flows", "flows", "update, delete, truncate", `'register_import', 'register_export'`),
-		statement: `REVOKE UPDATE, DELETE, TRUNCATE ON flows.register_import, flows.register_export FROM flows`,
+		check:     noTable("flows", "flows", "update, delete, truncate", rawNames),
+		statement: `REVOKE UPDATE, DELETE, TRUNCATE ON flows.` + strings.Join(raw, ", flows.") + ` FROM flows`,
 	}, right{
 		check:     noTable("flows", "flows", "insert, update, delete, truncate", `'schema_version'`),
 		statement: `REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON flows.schema_version FROM flows`,

@@ -49,23 +49,33 @@ func (f failure) String() string {
 func (f failure) freeze() time.Duration { return 10*time.Second + 4*f.pause }
 
 // planOf is made from the seed alone: every kind once and some again, at random moments. What takes long is once and not late: until a
-// leader has a successor, up to 15 s, none can be killed, and the frozen must wake before the end.
+// leader has a successor, up to 15 s, none can be killed, and the frozen must wake before the end. Each mediator is killed once at most:
+// a meter is given up in its run when its mediator is away three times.
 func planOf(seed uint64, span time.Duration) []failure {
 	r := rand.New(rand.NewPCG(seed, 0))
 	kinds := []string{killWorker, killMediator, killDatabase, cutCommit, killLeader, freezeWorker}
 	for range 5 {
 		kinds = append(kinds, kinds[r.IntN(4)])
 	}
+	mediator, mediators := r.IntN(2), 0
 	var plan []failure
 	for _, kind := range kinds {
-		within := span
-		if kind == killLeader || kind == freezeWorker {
-			within = span * 2 / 3
+		f := failure{
+			kind: kind, which: r.IntN(2), pause: time.Duration(100+r.IntN(2900)) * time.Millisecond,
+			how: []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL}[r.IntN(2)],
 		}
-		plan = append(plan, failure{
-			after: time.Duration(r.Int64N(int64(within))).Round(10 * time.Millisecond), kind: kind, which: r.IntN(2),
-			pause: time.Duration(100+r.IntN(2900)) * time.Millisecond, how: []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL}[r.IntN(2)],
-		})
+		within := span
+		switch {
+		case kind == killLeader || kind == freezeWorker:
+			within = span * 2 / 3
+		case kind == killMediator && mediators == 2:
+			f.kind = killWorker
+		case kind == killMediator:
+			f.which = (mediator + mediators) % 2
+			mediators++
+		}
+		f.after = time.Duration(r.Int64N(int64(within))).Round(10 * time.Millisecond)
+		plan = append(plan, f)
 	}
 	slices.SortStableFunc(plan, func(a, b failure) int { return int(a.after - b.after) })
 	return plan
