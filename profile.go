@@ -11,6 +11,13 @@ type ProfileRead struct {
 	Status    uint16 // the record's two status bytes as the meter gave them, first byte high
 }
 
+// ProfileHole is half-hourly times of which the meter has shown that its log has no record; the last is before To.
+type ProfileHole struct {
+	Element   string
+	Direction Direction
+	Period
+}
+
 // ProfileMark is how far the log of one register and direction is known without a hole.
 type ProfileMark struct {
 	Element   string

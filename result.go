@@ -42,6 +42,7 @@ type Result struct {
 	Registry Registry // only what changed
 	Events   []Event
 	Profile  []ProfileRead
+	Holes    []ProfileHole
 	Outcomes []Outcome
 
 	ReadAt   time.Time // the time of the reading, see design: middle of the exchange that answered a register

@@ -14,9 +14,10 @@ import (
 // as much as one row.
 func queueProfile(batch *pgx.Batch, rounds [][]*flows.Result) {
 	p := profileColumns(rounds)
-	if len(p.meters) == 0 {
+	if len(p.ids) == 0 {
 		return
 	}
+	queueHoles(batch, rounds)
 	args := []any{p.meters, p.elements, p.directions, p.times, p.reads, p.status, p.received}
 	batch.Queue(`
 		insert into flows.register_profile_hh (register_id, direction, "timestamp", read, status, received_at)
@@ -53,7 +54,7 @@ type profile struct {
 func profileColumns(rounds [][]*flows.Result) (p profile) {
 	for _, round := range rounds {
 		for _, r := range round {
-			if len(r.Profile) == 0 {
+			if len(r.Profile)+len(r.Holes) == 0 {
 				continue
 			}
 			p.ids = append(p.ids, r.Meter.ID)
@@ -67,6 +68,31 @@ func profileColumns(rounds [][]*flows.Result) (p profile) {
 		}
 	}
 	return p
+}
+
+// queueHoles adds what the meters' logs have shown not to hold, so that the marks can pass it.
+func queueHoles(batch *pgx.Batch, rounds [][]*flows.Result) {
+	var meters, elements, directions []string
+	var from, to []time.Time
+	for _, round := range rounds {
+		for _, r := range round {
+			for _, h := range r.Holes {
+				meters, elements, directions = append(meters, r.Meter.ID), append(elements, h.Element), append(directions, string(h.Direction))
+				from, to = append(from, h.From), append(to, h.To)
+			}
+		}
+	}
+	if len(meters) == 0 {
+		return
+	}
+	batch.Queue(`
+		insert into flows.register_profile_hole as o (register_id, direction, start_time, end_time)
+		select g.register_id, v.direction, v.start, max(v.stop)
+		from unnest($1::text[]::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) v (meter_id, element, direction, start, stop)
+		join flows.meter_registers g on g.meter_id = v.meter_id and g.status = 'enabled' and (g.element = 'B') = (v.element = 'B')
+		group by 1, 2, 3 order by 1, 2, 3
+		on conflict (register_id, direction, start_time) do update set end_time = excluded.end_time where excluded.end_time > o.end_time`,
+		meters, elements, directions, from, to)
 }
 
 // marks is what a meter's marks are read from, beside meters' r: three columns, an element of each for a register and direction.

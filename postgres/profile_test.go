@@ -173,3 +173,24 @@ func TestSaversOfTheSameRegistersLoseNothing(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestAHoleThatTheMeterHasShownDoesNotStopTheMark(t *testing.T) {
+	s := mustStore(t)
+	m := mustRegister(t, s, at("M1", "10.0.0.1", "C1.w"))["M1"]
+	r := logged(m, "A", flows.Import, 0, 1, 2, -1, -1, 5)
+	mustSave(t, s, r)
+	through := func() string {
+		return lines(t, s, `select to_char(through at time zone 'UTC', 'HH24:MI') from flows.register_profile_mark`)
+	}
+	if got := through(); got != "00:30" {
+		t.Errorf("before the hole is known: %s", got)
+	}
+	r.Profile = nil
+	r.Holes = []flows.ProfileHole{{Element: "A", Direction: flows.Import, Period: flows.Period{From: day.Add(time.Hour), To: day.Add(2 * time.Hour)}}}
+	for range 2 {
+		mustSave(t, s, r)
+	}
+	if got := through(); got != "02:00" {
+		t.Errorf("behind the hole: %s", got)
+	}
+}

@@ -47,6 +47,7 @@ var table = []metric{
 	{"SyncerTariffsActive", tariffsActiveWants, tariffsActive},
 	{"SyncerTariffsFuture", tariffsFutureWants, tariffsFuture},
 	{"SyncerEventLog", []want{{emop.SinglePhase, eventBlock(0)}}, eventLog},
+	{"SyncerProfileLog", nil, profileLog},
 }
 
 // choose gives the metrics of these names, in the table's order, and the names that nobody knows. Case does not matter; a name given
@@ -79,8 +80,11 @@ func asked(on, c emop.Class) bool {
 	return on&c != 0
 }
 
-// supports tells whether hardware of class c is asked anything for the metric.
+// supports tells whether hardware of class c is asked anything for the metric. One without a question in the batch finds that out later.
 func (m metric) supports(c emop.Class) bool {
+	if m.wants == nil {
+		return true
+	}
 	for _, w := range m.wants {
 		if asked(w.on, c) {
 			return true

@@ -76,20 +76,43 @@ func (r *run) read(metrics []metric) bool {
 	if len(batch) == 0 {
 		return true
 	}
-	answers := r.ask(batch)
-	if !r.trusted && r.othersTrouble == nil && slices.ContainsFunc(answers, r.stranger) {
-		// The answers may be another meter's: none of them is used.
-		r.register = time.Time{}
-		if !r.identify() {
-			return false
-		}
-		answers = r.ask(batch)
+	answers, ok := r.begin(batch)
+	if !ok {
+		return false
 	}
-	r.trusted, r.late = true, true
 	for i, a := range answers {
 		r.answers[key(batch[i])] = a
 	}
 	return r.reached && r.othersTrouble == nil
+}
+
+// begin puts the first batch to the meter, and makes sure of who answers when it is not clear; false when that cannot be told.
+func (r *run) begin(batch []emop.Item) (answers []emop.Answer, ok bool) {
+	answers = r.ask(batch)
+	if !r.trusted && r.othersTrouble == nil && slices.ContainsFunc(answers, r.stranger) {
+		// The answers may be another meter's: none of them is used.
+		r.register = time.Time{}
+		if !r.identify() {
+			return nil, false
+		}
+		answers = r.ask(batch)
+	}
+	r.trusted, r.late = true, true
+	return answers, true
+}
+
+// more asks one question after the batch, or without one.
+func (r *run) more(item emop.Item) (emop.Answer, error) {
+	batch := []emop.Item{item}
+	if r.late {
+		a := r.ask(batch)[0]
+		return a, a.Err
+	}
+	answers, ok := r.begin(batch)
+	if !ok {
+		return emop.Answer{}, r.cannotTell()
+	}
+	return answers[0], answers[0].Err
 }
 
 // ask puts one batch to the meter and keeps what the verdict needs to know of it.
