@@ -174,7 +174,7 @@ func (s *Store) CloseRuns(ctx context.Context, idle time.Duration) (int64, error
 			not_done = not_done + greatest(0, meters - healthy - unhealthy - skipped - not_done)
 		where finished_at is null and greatest(scheduled_for, started_at, listed_at, saved_at) < now() - case origin when 'command' then greatest($1::interval, interval '1 hour') else $1::interval end
 			and not exists (select from river.river_job j
-				where j.kind in ('meter_sync', 'meter_sync_all') and j.state in ('available', 'pending', 'running', 'retryable', 'scheduled')
+				where j.kind in ('meter_sync', 'meter_sync_all') and j.state in `+waitingStates+`
 				and (j.args->>'run')::bigint = r.id)`, idle)
 	return tag.RowsAffected(), trouble("close runs", err)
 }

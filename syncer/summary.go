@@ -18,16 +18,8 @@ type Summary struct {
 	Unhealthy int             `json:"unhealthy"`
 	Skipped   int             `json:"skipped"`  // nobody's trouble: busy, interrupted, nothing to read
 	NotDone   int             `json:"not_done"` // our trouble: mediator, gateway, certificate, database
-	Reasons   []Reason        `json:"reasons"`
-	Notes     []Reason        `json:"notes"` // what was found beside the verdicts: unknown metrics, another hardware
-}
-
-// Reason groups meters by what happened to them.
-type Reason struct {
-	Code    flows.Code `json:"code,omitempty"`
-	Text    string     `json:"text"` // of the first meter
-	Count   int        `json:"count"`
-	Serials []string   `json:"serials"` // at most ten
+	Reasons   []flows.Reason  `json:"reasons"`
+	Notes     []flows.Reason  `json:"notes"` // what was found beside the verdicts: unknown metrics, another hardware
 }
 
 // Add counts one result.
@@ -43,21 +35,21 @@ func (s *Summary) Add(r flows.Result) {
 		s.NotDone++
 	}
 	if r.Health != flows.Healthy {
-		s.Reasons = count(s.Reasons, Reason{Code: r.Code, Text: r.Details}, r.Meter.Serial, byCode)
+		s.Reasons = count(s.Reasons, flows.Reason{Code: r.Code, Text: r.Details}, r.Meter.Serial, byCode)
 	}
 	for _, o := range r.Outcomes {
 		switch {
 		case o.State == flows.Unknown, o.State == flows.Read && o.Reason != "", o.State == flows.Skipped && r.Health == flows.Healthy:
-			s.Notes = count(s.Notes, Reason{Text: o.Metric + ": " + o.Reason}, r.Meter.Serial, byText)
+			s.Notes = count(s.Notes, flows.Reason{Text: o.Metric + ": " + o.Reason}, r.Meter.Serial, byText)
 		}
 	}
 }
 
-func byCode(a, b Reason) bool { return a.Code == b.Code }
-func byText(a, b Reason) bool { return a.Text == b.Text }
+func byCode(a, b flows.Reason) bool { return a.Code == b.Code }
+func byText(a, b flows.Reason) bool { return a.Text == b.Text }
 
-func count(all []Reason, r Reason, serial string, same func(a, b Reason) bool) []Reason {
-	i := slices.IndexFunc(all, func(o Reason) bool { return same(o, r) })
+func count(all []flows.Reason, r flows.Reason, serial string, same func(a, b flows.Reason) bool) []flows.Reason {
+	i := slices.IndexFunc(all, func(o flows.Reason) bool { return same(o, r) })
 	if i < 0 {
 		i = len(all)
 		all = append(all, r)
@@ -66,7 +58,7 @@ func count(all []Reason, r Reason, serial string, same func(a, b Reason) bool) [
 	if len(all[i].Serials) < 10 {
 		all[i].Serials = append(all[i].Serials, serial)
 	}
-	slices.SortStableFunc(all, func(a, b Reason) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortStableFunc(all, func(a, b flows.Reason) int { return cmp.Compare(b.Count, a.Count) })
 	return all
 }
 
@@ -85,5 +77,5 @@ func (s Summary) Exit() int {
 }
 
 func (s Summary) busy() bool {
-	return slices.ContainsFunc(s.Reasons, func(r Reason) bool { return r.Code.Owner() == flows.Nobodys })
+	return slices.ContainsFunc(s.Reasons, func(r flows.Reason) bool { return r.Code.Owner() == flows.Nobodys })
 }

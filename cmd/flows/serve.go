@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,8 +84,8 @@ func (c *serveCmd) Run(a *app) error {
 		return err
 	}
 	defer store.Close()
-	if _, err := store.Meters(a.ctx, postgres.Filter{ESCO: c.ESCO, Serials: []string{}}); c.ESCO != "" && err != nil {
-		return userError(err)
+	if err := knownESCO(a, store, c.ESCO); err != nil {
+		return err
 	}
 	client, err := c.dial(a, c.meterTiming, emlite.Schedule)
 	if err != nil {
@@ -106,6 +107,18 @@ func (c *serveCmd) Run(a *app) error {
 		o.Workers = c.Parallel
 	}
 	return serveAll(a, c, store, client, o, lis, metrics)
+}
+
+// knownESCO refuses a code that nobody has, before it makes a schedule of no meters.
+func knownESCO(a *app, store *postgres.Store, code string) error {
+	if code == "" {
+		return nil
+	}
+	all, err := store.ESCOs(a.ctx)
+	if err == nil && !slices.ContainsFunc(all, func(e flows.ESCO) bool { return strings.EqualFold(e.Code, code) }) {
+		err = &postgres.UnknownESCO{Code: code}
+	}
+	return userError(err)
 }
 
 func (c *serveCmd) options(a *app) queue.Options {

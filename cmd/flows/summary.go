@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"flows/syncer"
@@ -21,17 +20,9 @@ func printSummary(w io.Writer, s syncer.Summary) {
 	}
 	fmt.Fprintln(w)
 	for _, r := range s.Reasons {
-		fmt.Fprintf(w, "  %4d  %-15s %s  (%s)\n", r.Count, r.Code, r.Text, few(r))
+		fmt.Fprintf(w, "  %4d  %-15s %s  (%s)\n", r.Count, r.Code, r.Text, r.Few())
 	}
 	for _, r := range s.Notes {
-		fmt.Fprintf(w, "  %4d  note            %s  (%s)\n", r.Count, r.Text, few(r))
+		fmt.Fprintf(w, "  %4d  note            %s  (%s)\n", r.Count, r.Text, r.Few())
 	}
-}
-
-func few(r syncer.Reason) string {
-	serials := strings.Join(r.Serials[:min(3, len(r.Serials))], ", ")
-	if r.Count > 3 {
-		serials += ", …"
-	}
-	return serials
 }

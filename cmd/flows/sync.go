@@ -101,7 +101,7 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 	if err != nil {
 		return syncer.Summary{}, err
 	}
-	s := syncer.Summary{Frequency: f.frequency, Started: time.Now().UTC(), Meters: len(f.meters), Reasons: []syncer.Reason{}, Notes: []syncer.Reason{}}
+	s := syncer.Summary{Frequency: f.frequency, Started: time.Now().UTC(), Meters: len(f.meters), Reasons: []flows.Reason{}, Notes: []flows.Reason{}}
 	r := flows.Run{Frequency: f.frequency, ESCO: f.esco, Origin: flows.Command, Scheduled: s.Started, Meters: len(f.meters)}
 	if !f.single {
 		f.closeAbandoned(a)
