@@ -24,12 +24,13 @@ var rooms = map[string][]string{
 	"mediator":            {"flows", "flows/emop", "flows/mediator/mediatorpb"},
 	"mediator/mediatorpb": {},
 	"postgres":            {"flows"},
-	"queue":               {"flows", "flows/syncer"},
+	"queue":               {"flows", "flows/syncer", "flows/vee"},
 	"schema":              {},
 	"simulator":           {"flows/emop"},
 	"syncer":              {"flows", "flows/emop"},
 	"vee":                 {"flows"},
 	"web":                 {"flows"},
+	"internal/mutate":     {},
 	"internal/pgtest":     {"*"},
 }
 

@@ -126,3 +126,8 @@ type Exception struct {
 	Count    int               `json:"count"` // half-hours, records or samples concerned
 	Details  map[string]string `json:"details,omitempty"`
 }
+
+// Touches says whether the exception's period and p have something in common.
+func (e Exception) Touches(p Period) bool {
+	return (p.To.IsZero() || e.Period.From.Before(p.To)) && (e.Period.To.After(p.From) || !e.Period.From.Before(p.From))
+}

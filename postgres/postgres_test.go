@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 }
 
 // mustStore opens a migrated database of the test's own.
-func mustStore(t *testing.T) *Store {
+func mustStore(t testing.TB) *Store {
 	t.Helper()
 	s, err := Open(t.Context(), pgtest.New(t))
 	if err != nil {
@@ -31,7 +31,7 @@ func mustStore(t *testing.T) *Store {
 	return s
 }
 
-func mustExec(t *testing.T, s *Store, sql string, args ...any) {
+func mustExec(t testing.TB, s *Store, sql string, args ...any) {
 	t.Helper()
 	if _, err := s.pool.Exec(t.Context(), sql, args...); err != nil {
 		t.Fatalf("%v\n%s", err, sql)
@@ -39,7 +39,7 @@ func mustExec(t *testing.T, s *Store, sql string, args ...any) {
 }
 
 // lines gives the result of a query, a line a row, values separated by spaces.
-func lines(t *testing.T, s *Store, sql string, args ...any) string {
+func lines(t testing.TB, s *Store, sql string, args ...any) string {
 	t.Helper()
 	rows, _ := s.pool.Query(context.WithoutCancel(t.Context()), sql, args...)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {

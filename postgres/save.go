@@ -16,7 +16,7 @@ import (
 
 // Save stores what runs found out, in one transaction: a meter's registry, shadow, history (by triggers), events, half-hours and log row
 // come together or not at all, and are counted in their run. Of results that were not judged only the log is written, and so it is of
-// meters that have been deleted since. Saving the same results again stores and counts nothing twice.
+// meters that have been deleted or exchanged since. Saving the same results again stores and counts nothing twice.
 func (s *Store) Save(ctx context.Context, results []flows.Result) error {
 	if len(results) == 0 {
 		return nil
@@ -24,18 +24,24 @@ func (s *Store) Save(ctx context.Context, results []flows.Result) error {
 	batch := &pgx.Batch{}
 	// Whoever holds a meter's rows for longer must not hold up all others: the saver comes back to it.
 	batch.Queue(`set local lock_timeout = '2s'`)
-	if rounds := judged(results); len(rounds) > 0 {
+	rounds := judged(results)
+	if len(rounds) > 0 {
 		queueRounds(batch, rounds)
 	}
 	queueLog(batch, results)
-	return trouble(fmt.Sprintf("save %d meters", len(results)), pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		return tx.SendBatch(ctx, batch).Close()
-	}))
+	})
+	if kept := withoutExchanged(results, rounds, err); kept != nil {
+		return s.Save(ctx, kept)
+	}
+	return trouble(fmt.Sprintf("save %d meters", len(results)), err)
 }
 
 func queueRounds(batch *pgx.Batch, rounds [][]*flows.Result) {
 	// Savers that meet take their rows in one order and so never wait for each other in a circle.
 	batch.Queue(`select from flows.meter_shadows where id = any($1::text[]::uuid[]) order by id for no key update`, meterIDs(rounds))
+	queueSerials(batch, rounds)
 	for _, round := range rounds {
 		queueUpdates(batch, registryTable, round)
 	}
@@ -138,6 +144,7 @@ func (t table) update(set uint64) string {
 }
 
 // queueEvents adds the events of all rounds; those that are stored already stay as they are, and of two with one key the first stays.
+// What a meter logged before it was exchanged for another one, it logged elsewhere.
 func queueEvents(batch *pgx.Batch, rounds [][]*flows.Result) {
 	var ids []string
 	var times []time.Time
@@ -157,6 +164,7 @@ func queueEvents(batch *pgx.Batch, rounds [][]*flows.Result) {
 		select v.id, v.at, v.type, v.set from unnest($1::text[]::uuid[], $2::timestamptz[], $3::int[], $4::int[])
 			with ordinality v (id, at, type, set, n)
 		where exists (select from flows.meter_shadows s where s.id = v.id)
+			and not exists (select from flows.meter_registers g where g.meter_id = v.id and g.serial is not null and g.end_time > v.at)
 		order by v.n
 		on conflict (meter_id, timestamp, event_type) do nothing`, ids, times, types, sets)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -74,16 +75,32 @@ type Description struct {
 
 // Register is what one element's history is stored under.
 type Register struct {
-	ID        string     `json:"register_id"`
-	Element   string     `json:"element"`
-	Status    string     `json:"status"`
-	StartTime time.Time  `json:"start_time"`
-	EndTime   *time.Time `json:"end_time"`
+	ID          string       `json:"register_id"`
+	Element     string       `json:"element"`
+	Status      string       `json:"status"`
+	Serial      string       `json:"serial"` // of the meter that has or had it
+	StartTime   time.Time    `json:"start_time"`
+	EndTime     *time.Time   `json:"end_time"`
+	InitialRead *json.Number `json:"initial_read"` // kWh
+	FinalRead   *json.Number `json:"final_read"`
 }
 
-// Describe tells all about a meter. Errors: *UnknownSerials, or *flows.Error with Database.
+// Replaced is asked for but was exchanged for another meter.
+type Replaced struct {
+	Serial, By string
+	At         time.Time
+}
+
+func (e *Replaced) Error() string {
+	return fmt.Sprintf("meter %s was exchanged for %s at %s; see: flows meters show %[2]s", e.Serial, e.By, e.At.UTC().Format(time.RFC3339))
+}
+
+// Describe tells all about a meter. Errors: *UnknownSerials, *Replaced, or *flows.Error with Database.
 func (s *Store) Describe(ctx context.Context, serial string) (d Description, err error) {
 	if err := s.known(ctx, Filter{Serials: []string{serial}}); err != nil {
+		if by, at, e := successor(ctx, s.pool, serial); e == nil && by != "" {
+			return d, &Replaced{serial, by, at}
+		}
 		return d, err
 	}
 	// The registers' ids, times and states come as JSON of their own so that one statement sees one moment.
@@ -91,8 +108,9 @@ func (s *Store) Describe(ctx context.Context, serial string) (d Description, err
 	err = s.pool.QueryRow(ctx, `
 		select r.id::text, r.feeder, r.fuse_rating, r.phases, r.frame_address, r.firmware_version, r.prepay_enabled,
 			r.daylight_savings_correction_enabled, s.last_healthy_at, r.created_at,
-			(select coalesce(json_agg(g order by g.status, g.element, g.start_time), '[]') from
-				(select register_id, element, status, start_time, end_time from flows.meter_registers where meter_id = r.id) g),
+			(select coalesce(json_agg(g order by g.status, g.end_time desc, g.element), '[]') from
+				(select register_id, element, status, coalesce(serial, r.serial) serial, start_time, end_time, initial_read, final_read
+				from flows.meter_registers where meter_id = r.id) g),
 			to_jsonb(s) - array['id', 'health', 'health_details', 'last_healthy_at', 'created_at', 'updated_at', 'read_at'],
 			`+rowColumns+`
 		from flows.meter_registry r

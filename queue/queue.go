@@ -62,6 +62,8 @@ type Store interface {
 	// DueMeter gives a meter as a run needs it; false when it is not to be asked (any more).
 	DueMeter(ctx context.Context, id string) (flows.Meter, bool, error)
 	EnabledMetrics(ctx context.Context, f flows.Frequency) ([]string, error)
+	// Settle judges a batch of registers with new half-hours, of these meters or of all, and tells how many.
+	Settle(ctx context.Context, meters []string, judge flows.Judge) (int, error)
 	// Hurry puts a waiting job before all others.
 	Hurry(ctx context.Context, job int64) error
 }
@@ -76,7 +78,7 @@ type Queue struct {
 	metrics  enabled
 
 	cancel  context.CancelFunc
-	ticking sync.WaitGroup
+	loops   sync.WaitGroup
 	up      atomic.Bool
 }
 
@@ -143,8 +145,11 @@ func (q *Queue) Start(ctx context.Context) error {
 	}
 	ctx, q.cancel = context.WithCancel(ctx)
 	if q.options.Schedules != nil {
-		q.ticking.Go(func() { q.tick(ctx) })
-		q.ticking.Go(func() { q.keepHouse(ctx) })
+		q.loops.Go(func() { q.tick(ctx) })
+		q.loops.Go(func() { q.keepHouse(ctx) })
+	}
+	if q.options.Workers > 0 {
+		q.loops.Go(func() { q.settle(ctx) })
 	}
 	q.up.Store(true)
 	return nil
@@ -162,7 +167,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 	q.cancel()
 	err := q.client.Stop(ctx)
 	q.group.Stop()
-	q.ticking.Wait()
+	q.loops.Wait()
 	return err
 }
 

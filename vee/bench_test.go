@@ -27,8 +27,8 @@ func dayOf(days int, gap int) Input {
 		at := start.Add(time.Duration(i)*time.Hour + 5*time.Minute)
 		j := max(min(int(at.Sub(in.Context.From)/flows.SlotLength), len(in.Records)-1), 0)
 		in.Reads = append(in.Reads, Read{at, in.Records[j].Value, 2 * time.Second})
-		in.Drifts = append(in.Drifts, Drift{at, 3 * time.Second})
-		in.Balances = append(in.Balances, Balance{at, 10 * flows.Pound})
+		in.Drifts = append(in.Drifts, Drift{Time: at, Diff: 3 * time.Second})
+		in.Balances = append(in.Balances, Balance{Time: at, Amount: 10 * flows.Pound})
 	}
 	return in
 }

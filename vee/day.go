@@ -10,6 +10,7 @@ type tally struct {
 	slots                              int // of the local day: 46, 48 or 50
 	expected                           int // of those, in the register's life
 	actual, derived, estimated, edited int
+	billable                           int
 }
 
 func (t *tally) known() int { return t.actual + t.derived + t.estimated + t.edited }
@@ -43,7 +44,7 @@ func (j *judgement) day(n int64) *tally {
 	if j.tallies == nil {
 		j.tallies = map[int64]*tally{}
 		for _, d := range j.in.Past {
-			day, _ := j.cal.local(micros(d.Date))
+			day := floorDiv(d.Date.Unix(), 86400)
 			first, last := j.cal.midnight(day), j.cal.midnight(day+1)
 			if first < j.contextFrom {
 				j.tallies[day] = &tally{
@@ -75,6 +76,9 @@ func (j *judgement) count(first, last int64) *tally {
 		}
 		if v, known := s.energyOf(); known {
 			t.energy += v
+			if s.edit != nil || s.blocked == "" {
+				t.billable++
+			}
 		}
 		switch s.standing() {
 		case flows.Actual:

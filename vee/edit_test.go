@@ -37,7 +37,7 @@ func TestEditsAndVerdicts(t *testing.T) {
 	} {
 		in := tell(start, c.log)
 		at := mustTime(start)
-		in.Edits = []Edit{{at.Add(time.Duration(c.slot) * flows.SlotLength), c.value * flows.WattHour, at.Add(c.made), "by hand"}}
+		in.Edits = []Edit{{Start: at.Add(time.Duration(c.slot) * flows.SlotLength), Value: c.value * flows.WattHour, Made: at.Add(c.made), Reason: "by hand"}}
 		r := Judge(in)
 		if got := rows(r.Intervals); got != c.rows {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.rows)
@@ -48,7 +48,7 @@ func TestEditsAndVerdicts(t *testing.T) {
 func TestAnEditThatIsNotOnAHalfHourIsNone(t *testing.T) {
 	in := tell("2024-06-05T00:00:00Z", "0 10 20")
 	at := in.Records[0].Time
-	in.Edits = []Edit{{at.Add(time.Minute), 70, at.Add(time.Hour), "by hand"}}
+	in.Edits = []Edit{{Start: at.Add(time.Minute), Value: 70, Made: at.Add(time.Hour), Reason: "by hand"}}
 	if got, want := rows(Judge(in).Intervals), "10, 10"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -57,7 +57,7 @@ func TestAnEditThatIsNotOnAHalfHourIsNone(t *testing.T) {
 func TestTheLastEditCounts(t *testing.T) {
 	in := tell("2024-06-05T00:00:00Z", "0 10")
 	at := in.Records[0].Time
-	in.Edits = []Edit{{at, 70, at.Add(2 * time.Hour), "second"}, {at, 60, at.Add(time.Hour), "first"}}
+	in.Edits = []Edit{{Start: at, Value: 70, Made: at.Add(2 * time.Hour), Reason: "second"}, {Start: at, Value: 60, Made: at.Add(time.Hour), Reason: "first"}}
 	if got, want := rows(Judge(in).Intervals), "7 edited edit second"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -95,7 +95,7 @@ func TestTheYoungerOfTwoVerdictsDecides(t *testing.T) {
 		in.Records[1].Received = in.Records[0].Time.Add(2 * time.Hour)
 		in.Records[2].Received = in.Records[0].Time.Add(2 * time.Hour)
 		in.Records[younger].Received = in.Records[0].Time.Add(4 * time.Hour)
-		in.Edits = []Edit{{in.Records[1].Time, 70, in.Records[0].Time.Add(3 * time.Hour), "by hand"}}
+		in.Edits = []Edit{{Start: in.Records[1].Time, Value: 70, Made: in.Records[0].Time.Add(3 * time.Hour), Reason: "by hand"}}
 		if got := Judge(in).Intervals[1].Quality; got != flows.Estimated {
 			t.Errorf("an edit between two verdicts is %s", got)
 		}

@@ -41,24 +41,14 @@ type Read struct {
 }
 
 // Drift is one measurement of the meter's clock.
-type Drift struct {
-	Time time.Time
-	Diff time.Duration // meter minus ours
-}
+type Drift = flows.ClockReading
 
 // Balance is one reading of the prepayment balance.
-type Balance struct {
-	Time   time.Time
-	Amount flows.Money
-}
+type Balance = flows.BalanceReading
 
-// Edit is a half-hour's value as a person wants it. Judge is given all edits that nobody has taken back, withdrawn ones too: a verdict may fall.
-type Edit struct {
-	Start  time.Time
-	Value  flows.Energy
-	Made   time.Time // a verdict on a read that is younger than the edit withdraws it; an older one was known to the person
-	Reason string
-}
+// Edit is a half-hour's value as a person wants it. Judge is given all edits that nobody has taken back, withdrawn ones too: a verdict may
+// fall. A verdict on a read that is younger than the edit withdraws it; an older one was known to the person.
+type Edit = flows.IntervalEdit
 
 // Pick is a person's answer to a CONFLICT: which of the values that arrived for this time is the register's.
 type Pick struct {
@@ -66,16 +56,8 @@ type Pick struct {
 	Value Count
 }
 
-// Day is what a local day came to, for days before the context that the daily rules look back on.
-type Day struct {
-	Date      time.Time // any time of the local day
-	Energy    flows.Energy
-	Expected  int // half-hours
-	Actual    int
-	Derived   int
-	Edited    int
-	Estimated int
-}
+// Day is what a local day came to; of days before the context the daily rules look back on it.
+type Day = flows.RegisterDay
 
 // Input is everything known about one register in one direction. Slices may come in any order and hold duplicates; nothing in them is
 // changed.

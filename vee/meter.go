@@ -10,11 +10,7 @@ import (
 )
 
 // VoltageRead is one reading of a phase's voltage.
-type VoltageRead struct {
-	Time  time.Time
-	Phase string // "" on single phase, else L1, L2, L3
-	Value flows.Voltage
-}
+type VoltageRead = flows.VoltageReading
 
 // MeterInput is what is known of a meter as a whole in a time.
 type MeterInput struct {

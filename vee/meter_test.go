@@ -3,10 +3,13 @@ package vee
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"flows"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestRulesOfAMeter(t *testing.T) {
@@ -14,14 +17,14 @@ func TestRulesOfAMeter(t *testing.T) {
 	drift := func(seconds ...int) MeterInput {
 		var in MeterInput
 		for i, s := range seconds {
-			in.Drifts = append(in.Drifts, Drift{at.Add(time.Duration(i) * time.Hour), time.Duration(s) * time.Second})
+			in.Drifts = append(in.Drifts, Drift{Time: at.Add(time.Duration(i) * time.Hour), Diff: time.Duration(s) * time.Second})
 		}
 		return in
 	}
 	volts := func(volts ...flows.Voltage) MeterInput {
 		var in MeterInput
 		for i, v := range volts {
-			in.Voltages = append(in.Voltages, VoltageRead{at.Add(time.Duration(i) * time.Hour), "L1", v})
+			in.Voltages = append(in.Voltages, VoltageRead{Time: at.Add(time.Duration(i) * time.Hour), Phase: "L1", Value: v})
 		}
 		return in
 	}
@@ -59,7 +62,7 @@ func TestRulesOfAMeter(t *testing.T) {
 func TestAClockThatIsFarOffKeepsHalfHoursOutOfBilling(t *testing.T) {
 	start := mustTime("2024-06-05T00:00:00Z")
 	at := func(minute, seconds int) Drift {
-		return Drift{start.Add(time.Duration(minute) * time.Minute), time.Duration(seconds) * time.Second}
+		return Drift{Time: start.Add(time.Duration(minute) * time.Minute), Diff: time.Duration(seconds) * time.Second}
 	}
 	for _, c := range []struct {
 		name   string
@@ -80,34 +83,38 @@ func TestAClockThatIsFarOffKeepsHalfHoursOutOfBilling(t *testing.T) {
 	}
 }
 
-func TestGapsAreListed(t *testing.T) {
-	for _, c := range []struct{ name, log, want string }{
-		{"none", "0 10 20 30", ""},
-		{"one that is closed", "0 10 - - 40 50", "01:30+3 closed"},
-		{"one that is open", "0 10 - -", "01:30+2 open"},
-		{"records that cannot be used", "0 x10 x20 30", "01:00+3 closed, 2 not usable"},
-		{"a wrong read is no gap", "500000 500010 0 500030", ""},
-		{"two", "0 - 20 - 40", "01:00+2 closed; 02:00+2 closed"},
+func TestDaysTellWhatTheLogDoesNotGive(t *testing.T) {
+	for _, c := range []struct {
+		name, log                                string
+		hole                                     string // this boundary and the next: the meter has shown that it has no record
+		actual, estimated, never, notLogged, bad int
+	}{
+		{"none", "0 10 20 30", "", 3, 0, 0, 0, 0},
+		{"one that is closed", "0 10 - - 40 50", "", 2, 3, 3, 0, 0},
+		{"one that is open", "0 10 - -", "", 1, 0, 2, 0, 0},
+		{"one that the meter has, too", "0 10 - - 40 50", "2024-06-05T01:00:00Z", 2, 3, 0, 3, 0},
+		{"records that cannot be used", "0 x10 x20 30", "", 0, 3, 0, 0, 3},
+		{"a wrong read is no gap", "500000 500010 0 500030", "", 1, 2, 0, 0, 0},
 	} {
 		in := tell("2024-06-05T00:00:00Z", c.log)
-		in.Span = flows.Period{From: in.Records[0].Time, To: in.Records[0].Time.Add(90 * time.Minute)}
-		got := ""
-		for _, g := range Judge(in).Gaps {
-			if got != "" {
-				got += "; "
-			}
-			got += fmt.Sprintf("%s+%d", g.Period.From.In(london).Format("15:04"), g.Slots)
-			if g.Closed {
-				got += " closed"
-			} else {
-				got += " open"
-			}
-			if g.Excluded > 0 {
-				got += fmt.Sprintf(", %d not usable", g.Excluded)
-			}
+		start := mustTime("2024-06-05T00:00:00Z")
+		slots := strings.Count(c.log, " ")
+		in.Register.Start, in.Register.End = start, start.Add(time.Duration(slots)*flows.SlotLength)
+		in.Span = flows.Period{From: start.Add(-time.Hour), To: start.Add(23 * time.Hour)} // London's summer time
+		in.AsOf = start.Add(5 * 24 * time.Hour)
+		if c.hole != "" {
+			in.Register.Lost = []flows.Period{{From: mustTime(c.hole), To: mustTime(c.hole).Add(2 * flows.SlotLength)}}
 		}
-		if got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		days := Judge(in).Days
+		if len(days) != 1 {
+			t.Fatalf("%s: %d days", c.name, len(days))
+		}
+		got := days[0]
+		got.Energy, got.Billable = 0, 0
+		want := Day{Date: mustTime("2024-06-05T00:00:00Z"), Expected: slots, Actual: c.actual, Estimated: c.estimated,
+			NeverReached: c.never, NotLogged: c.notLogged, Invalid: c.bad}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (- want, + got):\n%s", c.name, diff)
 		}
 	}
 }

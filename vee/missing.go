@@ -35,7 +35,7 @@ func missing(j *judgement) string {
 
 func (j *judgement) missingOf(day int64, surplus int) {
 	from, to := j.cal.midnight(day), j.cal.midnight(day+1)
-	due := micros(j.in.AsOf.Add(-j.logEvery() - j.limits.MissingAfter))
+	due := j.due()
 	overdue := due - j.limits.MissingError.Microseconds()
 	e := flows.Exception{Key: dayName(day), Period: period(from, to)}
 	expected, missing, estimated := 0, 0, 0

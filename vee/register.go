@@ -36,17 +36,15 @@ type Rating struct {
 // hardware, else one.
 func RatingOf(hardware string, fuse, phases *int) Rating {
 	var r Rating
-	three, ct := false, false
+	three := currentTransformers(hardware)
 	switch strings.ToUpper(hardware) {
 	case "P1.AX", "AX":
 		three = true
-	case "P1.CX", "CX":
-		three, ct = true, true
 	}
 	switch {
 	case fuse != nil:
 		r.Fuse = *fuse
-	case !ct:
+	case !currentTransformers(hardware):
 		r.Fuse = 100
 	}
 	switch {
@@ -58,6 +56,15 @@ func RatingOf(hardware string, fuse, phases *int) Rating {
 		r.Phases = 1
 	}
 	return r
+}
+
+// currentTransformers says whether the hardware is one that measures through them: it counts in 0.1 Wh, and nobody knows what is connected.
+func currentTransformers(hardware string) bool {
+	switch strings.ToUpper(hardware) {
+	case "P1.CX", "CX":
+		return true
+	}
+	return false
 }
 
 // Known says whether there is a bound at all.

@@ -15,8 +15,8 @@ func ordinaryMonth() (Input, time.Time) {
 	today := first.AddDate(0, 0, 29)
 	in.Span = flows.Period{From: today, To: today.AddDate(0, 0, 1)}
 	in.AsOf = today.Add(26 * time.Hour)
-	in.Balances = []Balance{{today.Add(-time.Hour), 5 * flows.Pound}}
-	in.Drifts = []Drift{{first.Add(-time.Hour), time.Second}}
+	in.Balances = []Balance{{Time: today.Add(-time.Hour), Amount: 5 * flows.Pound}}
+	in.Drifts = []Drift{{Time: first.Add(-time.Hour), Diff: time.Second}}
 	return in, today
 }
 
@@ -108,7 +108,7 @@ func TestRules(t *testing.T) {
 		}, flows.RuleZeroRun, "zero", ""},
 		{"zeros after the credit ran out", func(in *Input) {
 			reuse(in, today, func(time.Time) Count { return 0 })
-			in.Balances = append(in.Balances, Balance{at(60), 0})
+			in.Balances = append(in.Balances, Balance{Time: at(60)})
 		}, flows.RuleZeroRun, "zero", ""},
 		{"zeros after a power-down", func(in *Input) {
 			reuse(in, today, func(time.Time) Count { return 0 })

@@ -84,6 +84,11 @@ func (j *judgement) block(rule flows.Rule, is func(point) bool) {
 
 // flag says which slots a verdict has touched, and which may not be billed. The last to speak gives the reason.
 func (j *judgement) flag() {
+	for _, t := range []int64{j.start, j.end} {
+		if t > distantPast && t < distantFuture && t%slotMicros != 0 { // what was measured beyond the register's life is not its
+			j.each(t, t+1, func(_ int64, s *slot) { s.withdraws = true })
+		}
+	}
 	j.clockTroubles()
 	for _, c := range j.clock {
 		j.each(c.from, c.to, func(_ int64, s *slot) { s.blocked, s.judged = flows.RuleClock, max(s.judged, c.known) })

@@ -35,7 +35,7 @@ type NotRun struct {
 type Result struct {
 	Span       flows.Period // what the rows cover
 	Intervals  []flows.Interval
-	Gaps       []Gap
+	Days       []Day // those wholly in the span that was asked for, as the ESCO's zone has them
 	Exceptions []flows.Exception
 	Ran        []flows.Rule
 	NotRun     []NotRun
@@ -89,7 +89,7 @@ func Judge(in Input) Result {
 	j.estimateGaps()
 	j.derive()
 	j.give()
-	j.listGaps()
+	j.listDays()
 	j.runRules()
 	j.want()
 	return j.result

@@ -10,10 +10,11 @@ import (
 )
 
 type metersCmd struct {
-	List   metersListCmd   `cmd:"" help:"List meters with their state."`
-	Show   metersShowCmd   `cmd:"" help:"Show one meter, its shadow, and why it is not read if it is not."`
-	Add    metersAddCmd    `cmd:"" help:"Add one meter."`
-	Import metersImportCmd `cmd:"" help:"Add and change meters from a CSV file, all or nothing."`
+	List     metersListCmd     `cmd:"" help:"List meters with their state."`
+	Show     metersShowCmd     `cmd:"" help:"Show one meter, its shadow, and why it is not read if it is not."`
+	Add      metersAddCmd      `cmd:"" help:"Add one meter."`
+	Import   metersImportCmd   `cmd:"" help:"Add and change meters from a CSV file, all or nothing."`
+	Exchange metersExchangeCmd `cmd:"" help:"A meter on site was replaced by another one."`
 }
 
 type metersListCmd struct {

@@ -30,7 +30,7 @@ func printDescription(w io.Writer, d postgres.Description) error {
 	line("updated (UTC)", when(d.UpdatedAt))
 	line("last healthy (UTC)", when(d.LastHealthyAt))
 	for _, r := range d.Registers {
-		line("register "+r.Element, r.ID+" ("+r.Status+")")
+		line("register "+r.Element, r.ID+" ("+r.Status+")"+life(r, d.Serial))
 	}
 	for _, v := range shadowValues(d.Shadow) {
 		line(v[0], v[1])
@@ -42,6 +42,26 @@ func printDescription(w io.Writer, d postgres.Description) error {
 		line("note", d.Note)
 	}
 	return t.Flush()
+}
+
+// life tells of a register that is not as when its meter was registered: whose it was and until when, and the readings at an exchange.
+func life(r postgres.Register, serial string) (text string) {
+	if r.Serial != serial {
+		text += " of " + r.Serial
+	}
+	if r.InitialRead != nil || r.EndTime != nil {
+		text += " from " + when(&r.StartTime)
+	}
+	if r.InitialRead != nil {
+		text += " at " + r.InitialRead.String() + " kWh"
+	}
+	if r.EndTime != nil {
+		text += " to " + when(r.EndTime)
+	}
+	if r.FinalRead != nil {
+		text += " at " + r.FinalRead.String() + " kWh"
+	}
+	return text
 }
 
 // shadowValues gives the columns of the shadow in the order the database has them; what was never read is left out.

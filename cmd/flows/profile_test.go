@@ -8,9 +8,6 @@ import (
 
 func TestHalfHoursComeInAndAreNotAskedForAgain(t *testing.T) {
 	env := installation(t, "6", "--fault", "pieces=0.3")
-	if err := execute(t.Context(), env["DATABASE_URL"], `insert into flows.meter_metrics (name, run_frequency) values ('SyncerProfileLog', '12hourly')`); err != nil {
-		t.Fatal(err)
-	}
 	conn, err := pgx.Connect(t.Context(), env["DATABASE_URL"])
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"flows"
@@ -130,7 +131,21 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 	}
 	s.Finished = time.Now().UTC()
 	f.end(a, r.ID, s.NotDone)
-	return s, nil
+	return s, f.settle(a, names)
+}
+
+// settle judges the half-hours that came. What an interrupted run brought is judged by the next one, or by flows serve.
+func (f fleetSync) settle(a *app, metrics []string) error {
+	logs := func(name string) bool { return strings.EqualFold(name, "SyncerProfileLog") }
+	if a.ctx.Err() != nil || !slices.ContainsFunc(metrics, logs) {
+		return nil
+	}
+	ids := make([]string, len(f.meters))
+	for i, m := range f.meters {
+		ids[i] = m.ID
+	}
+	_, err := settle(a.ctx, f.store, ids)
+	return err
 }
 
 // closeAbandoned closes runs of commands that were killed: where there is no flows serve, nobody else does.

@@ -197,9 +197,39 @@ end
 $make$;
 -- +goose StatementEnd
 
+-- What is to be judged: raw data between changed_from and changed_to that have come since the last time, and what has grown old since.
+create table flows.vee_work (
+    register_id  uuid not null references flows.meter_registers (register_id) on delete cascade,
+    direction    text not null check (direction in ('import', 'export')),
+    changed_from timestamptz, -- null: nothing has come
+    changed_to   timestamptz,
+    due_at       timestamptz not null default statement_timestamp(),
+    judged_at    timestamptz,          -- null: never
+    next_from    timestamptz,          -- everything before is settled, but for what comes of it
+    not_run      jsonb not null default '{}', -- rules that could not look the last time, and why
+    primary key (register_id, direction)
+) with (fillfactor = 70);
+create index vee_work_due on flows.vee_work (due_at);
+
 -- +goose StatementBegin
--- Gathers the new records of a statement, and has the intervals made once for each unbroken run of a register and direction, the last one
--- after the last row. A trigger for the statement alone would need its rows in a transition table, which hypertables do not have.
+-- Remembers that raw data of a time have come. Who judges holds the register's row, so that nothing is marked that is being judged.
+create function flows.vee_mark(register uuid, _direction text, _from timestamptz, _to timestamptz) returns void language plpgsql
+set plan_cache_mode = force_generic_plan as $$
+begin
+    perform from flows.meter_registers where register_id = register for no key update;
+    if found then
+        insert into flows.vee_work as w (register_id, direction, changed_from, changed_to) values (register, _direction, _from, _to)
+        on conflict (register_id, direction) do update set changed_from = least(w.changed_from, excluded.changed_from),
+            changed_to = greatest(w.changed_to, excluded.changed_to), due_at = least(w.due_at, excluded.due_at)
+        where w.changed_from is null or w.changed_from > excluded.changed_from or w.changed_to < excluded.changed_to;
+    end if;
+end
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+-- Gathers the new records of a statement, and has the intervals made, and the time marked for judging, once for each unbroken run of a
+-- register and direction, the last one after the last row. A trigger for the statement alone would need its rows in a transition table, which hypertables do not have.
 -- What is gathered stands in settings of the transaction, since nothing else outlives a call: a rollback takes it away too.
 create function flows.register_profile_hh_gather() returns trigger language plpgsql as $$
 declare
@@ -207,7 +237,7 @@ declare
     _at  bigint;
 begin
     if tg_level = 'ROW' then
-        _at := extract(epoch from new."timestamp"); -- whole, of a usable record
+        _at := extract(epoch from new."timestamp");
         if _run[1] = new.register_id::text and _run[2] = new.direction and _at between _run[3]::bigint - 1800 and _run[4]::bigint + 1800 then
             perform set_config('flows.profile_run', concat_ws(' ', _run[1], _run[2], least(_run[3]::bigint, _at),
                 greatest(_run[4]::bigint, _at)), true);
@@ -222,13 +252,16 @@ begin
     elsif _run[2] = 'export' then
         perform flows.register_profile_exact_export(_run[1]::uuid, to_timestamp(_run[3]::float8), to_timestamp(_run[4]::float8));
     end if;
+    if _run[2] is not null then
+        perform flows.vee_mark(_run[1]::uuid, _run[2], to_timestamp(_run[3]::float8), to_timestamp(_run[4]::float8));
+    end if;
     return null;
 end
 $$;
 -- +goose StatementEnd
 
 create trigger register_profile_hh_gather after insert on flows.register_profile_hh for each row
-    when (flows.profile_usable(new."timestamp", new.status, new.received_at)) execute function flows.register_profile_hh_gather();
+    execute function flows.register_profile_hh_gather();
 create trigger register_profile_hh_make after insert on flows.register_profile_hh for each statement
     execute function flows.register_profile_hh_gather();
 
@@ -289,8 +322,8 @@ create trigger meter_registers_keep_profile before delete on flows.meter_registe
 -- +goose Down
 drop trigger meter_registers_keep_profile on flows.meter_registers;
 drop table flows.register_profile_hh, flows.register_profile_conflict, flows.register_profile_mark, flows.register_profile_hole,
-    flows.register_interval_hh, flows.register_interval_history, flows.vee_exceptions;
+    flows.register_interval_hh, flows.register_interval_history, flows.vee_exceptions, flows.vee_work;
 drop function flows.register_profile_hh_gather(), flows.register_profile_exact_import(uuid, timestamptz, timestamptz),
     flows.register_profile_exact_export(uuid, timestamptz, timestamptz), flows.register_profile_advance(uuid[]),
-    flows.meter_registers_keep_profile(), flows.profile_usable(timestamptz, integer, timestamptz),
+    flows.meter_registers_keep_profile(), flows.vee_mark(uuid, text, timestamptz, timestamptz), flows.profile_usable(timestamptz, integer, timestamptz),
     flows.half_hour_limit(text, integer, integer), flows.quality_rank(text);
