@@ -11,7 +11,7 @@ import (
 type Need struct {
 	Kind  NeedKind `json:"kind"`
 	Text  string   `json:"text"`  // what is wrong and what to do about it
-	Count int      `json:"count"` // of meters, ticks, jobs or runs; at least 1
+	Count int      `json:"count"` // of meters, exceptions, ticks, jobs or runs; at least 1
 }
 
 // NeedKind says in one word what a need is about.
@@ -28,12 +28,14 @@ const (
 	NeedJobWaiting  NeedKind = "job_waiting"
 	NeedLowSuccess  NeedKind = "low_success"
 	NeedFailingDay  NeedKind = "failing_day"
+	NeedExceptions  NeedKind = "exceptions"
+	NeedGap         NeedKind = "gap"
 	NeedDiskFull    NeedKind = "disk_full"
 )
 
 // NeedKinds lists all of them, in the order of Needs.
 var NeedKinds = []NeedKind{NeedNoMeters, NeedNeverSynced, NeedTickMissed, NeedNotRunning, NeedNotDone, NeedUnfinished,
-	NeedJobWaiting, NeedLowSuccess, NeedFailingDay, NeedDiskFull}
+	NeedJobWaiting, NeedLowSuccess, NeedFailingDay, NeedExceptions, NeedGap, NeedDiskFull}
 
 // Thresholds of Needs.
 const (
@@ -48,6 +50,8 @@ const (
 	longestWait = time.Hour
 	// A few dead meters are daily life (3 % of a fleet on mobile networks); one in ten has a cause in common.
 	lowestSuccess = 0.9
+	// Days; ten are enough to fetch what LogReach takes away.
+	oldestGap = 80
 	// Two weeks are enough to get a larger disk.
 	fewestDaysLeft = 14
 )
@@ -61,7 +65,7 @@ func (s Status) Needs() []Need {
 		return append([]Need{{NeedNeverSynced, fmt.Sprintf("%s registered, but there has been no run; start flows serve, or flows sync --freq hourly",
 			number(s.Meters.Active, "meter", "is", "are")), s.Meters.Active}}, s.disk()...)
 	}
-	return slices.Concat(s.ticks(), s.silent(), s.notDone(), s.unfinished(), s.waiting(), s.lowSuccess(), s.failing(), s.disk())
+	return slices.Concat(s.ticks(), s.silent(), s.notDone(), s.unfinished(), s.waiting(), s.lowSuccess(), s.failing(), s.exceptions(), s.gap(), s.disk())
 }
 
 // Unrun tells of a tick that was due and that no scheduler has made a run of.

@@ -19,7 +19,8 @@ type Status struct {
 	Unfinished []RunReport `json:"unfinished"` // oldest first
 	Success    Rate        `json:"success_24h"`
 	Ticks      []Tick      `json:"ticks"`
-	Failing    []Reason    `json:"failing"` // meters that are unhealthy and have not been healthy for FailingAfter
+	Failing    []Reason    `json:"failing"`    // meters that are unhealthy and have not been healthy for FailingAfter
+	HalfHours  *HalfHours  `json:"half_hours"` // nil when none was judged yet
 	Jobs       Jobs        `json:"jobs"`
 	Database   Storage     `json:"database"`
 

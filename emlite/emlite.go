@@ -23,10 +23,11 @@ import (
 // Priority says who goes first when several want to talk to a meter.
 type Priority string
 
-// A person goes before the schedule.
+// A person goes before the schedule, a backfill behind it.
 const (
 	Schedule Priority = ""
 	Person   Priority = "person"
+	Backfill Priority = "backfill"
 )
 
 const priorityKey = "flows-priority"

@@ -3,6 +3,7 @@ package emlite
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,19 +172,21 @@ func TestAMediatorThatDoesNotAnswerInTimeIsTheMediatorsTrouble(t *testing.T) {
 func TestACallHasItsDeadlineAndPriority(t *testing.T) {
 	var left time.Duration
 	var priority []string
-	c, _ := client(t, field{read: func(ctx context.Context, _ int32) ([]byte, error) {
-		deadline, _ := ctx.Deadline()
-		left, priority = time.Until(deadline), metadata.ValueFromIncomingContext(ctx, "flows-priority")
-		return nil, nil
-	}}, Options{Spacing: 2 * time.Second, Priority: Person})
-	if _, err := c.Read(t.Context(), "EML1", 1); err != nil {
-		t.Fatal(err)
-	}
-	if want := 34500 * time.Millisecond; left > want || left < want-time.Second {
-		t.Errorf("deadline in %s, want %s", left, want)
-	}
-	if len(priority) != 1 || priority[0] != "person" {
-		t.Errorf("priority %q", priority)
+	for p, want := range map[Priority][]string{Schedule: nil, Person: {"person"}, Backfill: {"backfill"}} {
+		c, _ := client(t, field{read: func(ctx context.Context, _ int32) ([]byte, error) {
+			deadline, _ := ctx.Deadline()
+			left, priority = time.Until(deadline), metadata.ValueFromIncomingContext(ctx, "flows-priority")
+			return nil, nil
+		}}, Options{Spacing: 2 * time.Second, Priority: p})
+		if _, err := c.Read(t.Context(), "EML1", 1); err != nil {
+			t.Fatal(err)
+		}
+		if want := 34500 * time.Millisecond; left > want || left < want-time.Second {
+			t.Errorf("deadline in %s, want %s", left, want)
+		}
+		if !slices.Equal(priority, want) {
+			t.Errorf("priority %q, want %q", priority, want)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -43,9 +42,7 @@ func Contained(meters []Meter, answers []Answer, facts []flows.Fact) []Mismatch 
 	for _, m := range meters {
 		fleet[m.Serial].testify()
 	}
-	slices.SortStableFunc(r.Mismatches, func(a, b Mismatch) int {
-		return cmp.Or(cmp.Compare(a.Serial, b.Serial), a.Time.Compare(b.Time), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
-	})
+	r.sort()
 	return r.Mismatches
 }
 

@@ -6,7 +6,6 @@
 package ledger
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -28,7 +27,8 @@ type Value struct {
 type Answer struct {
 	Serial   string // of the meter registered at that address
 	Object   uint32
-	Block    int // of the event log; -1 otherwise
+	Block    int      // of the event log; -1 otherwise
+	Profile  *Profile // of a log of half-hours, whose Object is 0
 	Write    bool
 	Arrived  time.Time
 	Departed time.Time // zero when nothing left
@@ -90,9 +90,7 @@ func Compare(meters []Meter, answers []Answer, runs []Run, facts []flows.Fact) R
 		b.expectRegistry()
 		b.compare()
 	}
-	slices.SortStableFunc(r.Mismatches, func(a, b Mismatch) int {
-		return cmp.Or(cmp.Compare(a.Serial, b.Serial), a.Time.Compare(b.Time), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
-	})
+	r.sort()
 	return r
 }
 
@@ -118,5 +116,6 @@ type book struct {
 	visits  []*visit
 	present map[string]*want // by column of a table of present state; what is not here must be null
 	events  map[entry]*want
+	logged  bool      // a log of half-hours has been asked for
 	last    time.Time // end of the last run
 }

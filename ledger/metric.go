@@ -35,6 +35,7 @@ const (
 	serial3ID   = 0xd7ff10
 	hardware3ID = 0xd7ff11
 	eventLogID  = 0x636200
+	profileLogs = 0 // which are asked for without an object
 )
 
 // item is one value of an object and where it is stored. A value or column "*" is every value of the object by its name.
@@ -76,6 +77,7 @@ var metrics = []struct {
 	{"SyncerBacklight", []item{{0xffff10, every, "backlight", word, "meter_shadows.backlight", "", 0}}},
 	{"SyncerLoadSwitch", []item{{0xffff11, onePhase, "load_switch", word, "meter_shadows.load_switch", "", 0}}},
 	{"SyncerEventLog", []item{{object: eventLogID, on: onePhase}}},
+	{"SyncerProfileLog", []item{{object: profileLogs, on: every}}},
 	{"SyncerSerial", []item{{object: serialID, on: onePhase}, {object: serial3ID, on: three}}},
 	{"SyncerHardware", []item{
 		{hardwareID, every, "hardware", word, "meter_registry.hardware", "", 0},

@@ -12,8 +12,12 @@ func (b *book) read(v *visit, items []item, heard []Answer) {
 	failed := false
 	fresh := map[string]bool{} // documents that this run wrote
 	for n, it := range items {
-		if it.object == eventLogID {
+		switch it.object {
+		case eventLogID:
 			failed = b.readEvents(v) || failed
+			continue
+		case profileLogs:
+			failed = b.readProfile(v, heard) || failed
 			continue
 		}
 		q := about(it.object)

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +50,13 @@ func (r Report) String() string {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z") }
+
+// sort brings the mismatches into the order of meters and times.
+func (r *Report) sort() {
+	slices.SortStableFunc(r.Mismatches, func(a, b Mismatch) int {
+		return cmp.Or(cmp.Compare(a.Serial, b.Serial), a.Time.Compare(b.Time), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
+	})
+}
 
 func (r *Report) add(serial, key string, at time.Time, want, got, why string) {
 	table, column, _ := strings.Cut(key, ".")

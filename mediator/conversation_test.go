@@ -154,6 +154,30 @@ func TestAPersonGoesBetweenTwoObjectsOfABatch(t *testing.T) {
 	})
 }
 
+func TestTheScheduleGoesBetweenTwoObjectsOfABackfillAndAPersonBeforeBoth(t *testing.T) {
+	onBench(t, &fake{}, func(t *testing.T, b bench) {
+		done := make(chan int, 4)
+		go func() { b.batch(asBackfill(t.Context()), 1, 2, 3); done <- 1 }()
+		time.Sleep(time.Second) // in the gap after object 1
+		go func() { b.batch(asBackfill(t.Context()), 9); done <- 2 }()
+		synctest.Wait()
+		go func() { b.batch(t.Context(), 4, 5); done <- 3 }()
+		time.Sleep(2 * time.Second) // in the gap after object 4
+		go func() { b.batch(asPerson(t.Context()), 7); done <- 4 }()
+		if got := []int{<-done, <-done, <-done, <-done}; !slices.Equal(got, []int{4, 3, 1, 2}) {
+			t.Errorf("ended in the order %v, want the person, the schedule, the running backfill, the waiting one", got)
+		}
+		var order []int32
+		for _, s := range b.meter.requests() {
+			order = append(order, objectOf(s.frame))
+		}
+		if want := []int32{1, 4, 7, 5, 2, 3, 9}; !slices.Equal(order, want) {
+			t.Errorf("on the wire %v, want %v", order, want)
+		}
+		spaced(t, b.meter.requests(), DefaultSpacing)
+	})
+}
+
 func TestWaitingLongerThanTheBudgetIsBusy(t *testing.T) {
 	onBench(t, &fake{do: silence}, func(t *testing.T, b bench) {
 		go b.read(t.Context(), csq)

@@ -17,10 +17,11 @@ import (
 	"flows/mediator/mediatorpb"
 )
 
-// PriorityKey is the gRPC metadata that sets a person's call before the schedule's; its value then is Person.
+// PriorityKey is the gRPC metadata that sets a person's call before the schedule's, or a backfill's behind. Any other value is the schedule's.
 const (
 	PriorityKey = "flows-priority"
 	Person      = "person"
+	Backfill    = "backfill"
 )
 
 // Server answers the calls of the field's clients and ours. It starts with Serve and ends with Stop.
@@ -109,16 +110,24 @@ func (s *Server) converse(ctx context.Context, serial string, requests int) (_ c
 		return nil, nil, nil, err
 	}
 	c = &conversation{
-		serial: serial, address: address, place: s.turns.enter(serial, isPerson(ctx)),
+		serial: serial, address: address, place: s.turns.enter(serial, priorityOf(ctx)),
 		timeout: s.options.Timeout, spacing: s.options.Spacing, dial: s.options.Dial, log: s.options.Log, metrics: s.metrics,
 	}
 	ended := s.metrics.conversation()
 	return ctx, c, func() { c.place.leave(); cancel(); ended() }, nil
 }
 
-func isPerson(ctx context.Context) bool {
+func priorityOf(ctx context.Context) priority {
 	values := metadata.ValueFromIncomingContext(ctx, PriorityKey)
-	return len(values) > 0 && values[0] == Person
+	switch {
+	case len(values) == 0:
+		return schedule
+	case values[0] == Person:
+		return person
+	case values[0] == Backfill:
+		return backfill
+	}
+	return schedule
 }
 
 // once asks one thing in a conversation of its own and gives the answering data field.

@@ -114,6 +114,10 @@ func asPerson(ctx context.Context) context.Context {
 	return metadata.NewIncomingContext(ctx, metadata.Pairs(PriorityKey, Person))
 }
 
+func asBackfill(ctx context.Context) context.Context {
+	return metadata.NewIncomingContext(ctx, metadata.Pairs(PriorityKey, Backfill))
+}
+
 // reasonOf gives the ErrorInfo reason of a call's error, and its NAK; "" for nil.
 func reasonOf(t *testing.T, err error) (reason, nak string) {
 	t.Helper()

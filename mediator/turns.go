@@ -9,8 +9,9 @@ import (
 )
 
 // turns decides whose request goes to which meter next. Every caller enters a place at the meter and keeps it to the end of its
-// conversation; a turn is one try. Only the head of the line gets a turn: persons first, then the schedule, each in order of arrival.
-// So a person comes between two requests of a running batch, and two batches never mix.
+// conversation; a turn is one try. Only the head of the line gets a turn: persons first, then the schedule, then backfills, each in order
+// of arrival. So a person comes between two requests of a running batch, the schedule between two of a backfill, and two batches of one
+// kind never mix.
 //
 //	enter -> place --turn--> wants --(head, nobody talking, gap over)--> talking --done--> place -> leave
 //	                                                                         |
@@ -27,14 +28,23 @@ type turns struct {
 // line is one meter with those who want to talk to it. Guarded by turns.mu, but for conn, which belongs to who is talking.
 type line struct {
 	serial  string
-	persons []*place
-	jobs    []*place
+	places  [priorities][]*place
 	talking *place
 	free    time.Time   // no request before
 	conn    *connection // kept for the next request; nil when there is none
 	closeAt time.Time   // when nobody wants conn until then
 	timer   *time.Timer
 }
+
+// priority says who goes first: the least.
+type priority int
+
+const (
+	person priority = iota
+	schedule
+	backfill
+	priorities
+)
 
 // place is one conversation's position at a meter.
 type place struct {
@@ -55,7 +65,7 @@ func newTurns(spacing, idle time.Duration) *turns {
 }
 
 // enter takes a place at the meter. It must be left again.
-func (t *turns) enter(serial string, person bool) *place {
+func (t *turns) enter(serial string, as priority) *place {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.lines[serial]
@@ -64,11 +74,7 @@ func (t *turns) enter(serial string, person bool) *place {
 		t.lines[serial] = l
 	}
 	p := &place{turns: t, line: l, granted: make(chan struct{}, 1)}
-	if person {
-		l.persons = append(l.persons, p)
-	} else {
-		l.jobs = append(l.jobs, p)
-	}
+	l.places[as] = append(l.places[as], p)
 	return p
 }
 
@@ -111,9 +117,9 @@ func (p *place) done(extra time.Duration) {
 func (p *place) leave() {
 	l := p.line
 	p.turns.mu.Lock()
-	is := func(q *place) bool { return q == p }
-	l.persons = slices.DeleteFunc(l.persons, is)
-	l.jobs = slices.DeleteFunc(l.jobs, is)
+	for i := range l.places {
+		l.places[i] = slices.DeleteFunc(l.places[i], func(q *place) bool { return q == p })
+	}
 	idle := p.turns.advance(l)
 	p.turns.mu.Unlock()
 	idle.close()
@@ -121,11 +127,10 @@ func (p *place) leave() {
 
 // head is the place whose turn is next, nil when there is none. It keeps the others waiting while it is between two requests.
 func (l *line) head() *place {
-	switch {
-	case len(l.persons) > 0:
-		return l.persons[0]
-	case len(l.jobs) > 0:
-		return l.jobs[0]
+	for _, places := range l.places {
+		if len(places) > 0 {
+			return places[0]
+		}
 	}
 	return nil
 }

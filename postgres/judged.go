@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // rule writes what the matters' verdicts say.
 func rule(ctx context.Context, tx pgx.Tx, all []*matter, judge flows.Judge) error {
 	batch := &pgx.Batch{}
+	var deletes []string
 	for wave := 0; ; wave++ {
 		var now []*matter
 		for _, m := range all {
@@ -25,7 +27,7 @@ func rule(ctx context.Context, tx pgx.Tx, all []*matter, judge flows.Judge) erro
 			break
 		}
 		for _, d := range []flows.Direction{flows.Import, flows.Export} {
-			queueIntervals(batch, now, d)
+			queueIntervals(batch, now, d, &deletes)
 		}
 		queueDays(batch, now)
 	}
@@ -33,12 +35,18 @@ func rule(ctx context.Context, tx pgx.Tx, all []*matter, judge flows.Judge) erro
 		return err
 	}
 	queueSettled(batch, all)
-	return tx.SendBatch(ctx, batch).Close()
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil || len(deletes) == 0 {
+		return err
+	}
+	_, err := tx.Exec(ctx, strings.Join(deletes, ";"), pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 // intervalsUpdate replaces what stands in the spans by what shall stand, but an actual value only by what is no less, unless a verdict on a
 // read withdraws it. (All below follow from the raw data alone, and edits are among those.) What had another value is kept in the history. A half-hour of which nobody knows anything, and nobody has anything to say, has no columns; with none in the other
 // direction either it has no row. ~ is the direction.
+//
+// It gives the statements that delete such rows, by constants: for any other delete TimescaleDB unpacks everything that it has packed.
 const intervalsUpdate = `
 	with new as (
 		select * from unnest($1::text[]::uuid[], $2::timestamptz[], $3::text[]::numeric[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::boolean[])
@@ -48,7 +56,7 @@ const intervalsUpdate = `
 			num_nonnulls(i.import_reason, i.export_reason) = 1 alone
 		from unnest($9::text[]::uuid[], $10::timestamptz[], $11::timestamptz[]) s (register_id, start, stop)
 		join flows.register_interval_hh i on i.register_id = s.register_id and i."timestamp" >= s.start and i."timestamp" < s.stop
-		where i.~_reason is not null
+		where i.~_reason is not null and i."timestamp" >= $12 and i."timestamp" < $13
 	), changes as materialized (
 		select coalesce(n.register_id, o.register_id) register_id, coalesce(n.at, o.at) at, n.value, n.quality, n.method, n.reason, n.billable,
 			o.~_interval, o.~_quality, o.~_method, o.~_reason, o.~_billable, coalesce(o.alone, false) alone, n.register_id is null outside
@@ -60,21 +68,21 @@ const intervalsUpdate = `
 		select register_id, '~', at, ~_interval, ~_quality, ~_method, ~_reason, ~_billable,
 			case when outside then 'outside' else coalesce(quality, reason, 'MISSING') end
 		from changes where ~_interval is not null and (~_interval, ~_quality) is distinct from (value, quality)
-	), emptied as (
-		delete from flows.register_interval_hh i using changes c
-		where i.register_id = c.register_id and i."timestamp" = c.at and c.reason is null and c.alone
+	), stored as (
+		insert into flows.register_interval_hh as i (register_id, "timestamp", ~_interval, ~_quality, ~_method, ~_reason, ~_billable)
+		select register_id, at, value, quality, method, reason, billable from changes where reason is not null or not alone
+		on conflict (register_id, "timestamp") do update set ~_interval = excluded.~_interval, ~_quality = excluded.~_quality,
+			~_method = excluded.~_method, ~_reason = excluded.~_reason, ~_billable = excluded.~_billable
 	)
-	insert into flows.register_interval_hh as i (register_id, "timestamp", ~_interval, ~_quality, ~_method, ~_reason, ~_billable)
-	select register_id, at, value, quality, method, reason, billable from changes where reason is not null or not alone
-	on conflict (register_id, "timestamp") do update set ~_interval = excluded.~_interval, ~_quality = excluded.~_quality,
-		~_method = excluded.~_method, ~_reason = excluded.~_reason, ~_billable = excluded.~_billable`
+	select format('delete from flows.register_interval_hh where register_id = %L and "timestamp" = any (%L)', register_id, array_agg(at))
+	from changes where reason is null and alone group by register_id`
 
 var intervalsUpdates = map[flows.Direction]string{
 	flows.Import: strings.ReplaceAll(intervalsUpdate, "~", "import"),
 	flows.Export: strings.ReplaceAll(intervalsUpdate, "~", "export"),
 }
 
-func queueIntervals(batch *pgx.Batch, all []*matter, d flows.Direction) {
+func queueIntervals(batch *pgx.Batch, all []*matter, d flows.Direction, deletes *[]string) {
 	var registers, spans []string
 	var at, from, to []time.Time
 	var values, qualities, methods, reasons []*string
@@ -104,7 +112,12 @@ func queueIntervals(batch *pgx.Batch, all []*matter, d flows.Direction) {
 		}
 	}
 	if len(spans) > 0 {
-		batch.Queue(intervalsUpdates[d], registers, at, values, qualities, methods, reasons, billable, withdraws, spans, from, to)
+		first, last := slices.MinFunc(from, time.Time.Compare), slices.MaxFunc(to, time.Time.Compare)
+		batch.Queue(intervalsUpdates[d], registers, at, values, qualities, methods, reasons, billable, withdraws, spans, from, to, first, last).
+			Query(func(rows pgx.Rows) (err error) {
+				*deletes, err = pgx.AppendRows(*deletes, rows, pgx.RowTo[string])
+				return err
+			})
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // queueProfile adds the half-hourly records of all rounds and moves the marks of their registers. The first record of a time stays; what
 // says something else of that time is kept beside it. Triggers make the exact intervals, and hold the register's row while they do: the
 // rows come sorted by register, so that savers never wait for each other in a circle, and by direction and time, since one unbroken run costs
-// as much as one row.
-func queueProfile(batch *pgx.Batch, rounds [][]*flows.Result) {
+// as much as one row. Only what the schedule fetches begins a mark.
+func queueProfile(batch *pgx.Batch, rounds [][]*flows.Result, scheduled bool) {
 	p := profileColumns(rounds)
 	if len(p.ids) == 0 {
 		return
@@ -33,7 +33,7 @@ func queueProfile(batch *pgx.Batch, rounds [][]*flows.Result) {
 		on conflict do nothing`, args...)
 	batch.Queue(`
 		select flows.register_profile_advance(array(
-			select register_id from flows.meter_registers where status = 'enabled' and meter_id = any($1::text[]::uuid[])))`, p.ids)
+			select register_id from flows.meter_registers where status = 'enabled' and meter_id = any($1::text[]::uuid[])), $2)`, p.ids, scheduled)
 }
 
 // profileRows are the records with their registers; what belongs to no enabled register is not there. SINGLE is the A of a meter that has no B.

@@ -102,7 +102,7 @@ func TestMarksMoveThroughWhatIsKnown(t *testing.T) {
 		mustExec(t, s, `insert into flows.register_profile_hole (register_id, direction, start_time, end_time)
 			select register_id, 'import', $1, $2 from flows.meter_registers where element = 'A'`,
 			day.Add(time.Duration(first)*flows.SlotLength), day.Add(time.Duration(end)*flows.SlotLength))
-		mustExec(t, s, `select flows.register_profile_advance(array(select register_id from flows.meter_registers))`)
+		mustExec(t, s, `select flows.register_profile_advance(array(select register_id from flows.meter_registers), true)`)
 	}
 	marks := func() (list []string) {
 		t.Helper()

@@ -49,7 +49,7 @@ func queueRounds(batch *pgx.Batch, rounds [][]*flows.Result) {
 		queueUpdates(batch, shadowTable, round)
 	}
 	queueEvents(batch, rounds)
-	queueProfile(batch, rounds)
+	queueProfile(batch, rounds, true)
 }
 
 // judged sorts the results with a verdict into rounds, in each of which a meter comes once and the meters are sorted; a meter with two

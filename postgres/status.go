@@ -21,7 +21,7 @@ func (s *Store) Status(ctx context.Context, esco string) (st flows.Status, err e
 		l := look{tx: tx}
 		for _, part := range []func(context.Context) error{
 			func(ctx context.Context) error { return l.begin(ctx, esco) },
-			l.meters, l.failing, l.runs, l.ticks, l.jobs, l.storage,
+			l.meters, l.failing, l.runs, l.ticks, l.halfHours, l.jobs, l.storage,
 		} {
 			if err := part(ctx); err != nil {
 				return err
@@ -87,7 +87,7 @@ func (l *look) meters(ctx context.Context) error {
 		from (
 			select r.id, r.maintenance, r.mode = 'active' and not r.maintenance as active, r.ip_address is null as nowhere, s.health, s.last_healthy_at as healthy,
 				r.mode = 'active' and not r.maintenance and r.ip_address is not null
-					and coalesce(s.last_healthy_at, r.created_at) < now() - $2::interval as failing
+					and coalesce(s.last_healthy_at, s.created_at, r.created_at) < now() - $2::interval as failing
 			from flows.meter_registry r left join flows.meter_shadows s on s.id = r.id
 			where $1::text is null or r.esco = $1::text::uuid
 		) m`, l.esco, flows.FailingAfter).

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -93,7 +92,7 @@ func noTable(schema, role, privileges, only string) string {
 }
 
 // grant sets what is not yet so and returns the statements it was not allowed to run.
-func grant(ctx context.Context, db *sql.DB) (notices []string, err error) {
+func grant(ctx context.Context, db *database) (notices []string, err error) {
 	var name string
 	if err := db.QueryRowContext(ctx, `select quote_ident(current_database())`).Scan(&name); err != nil {
 		return nil, err
@@ -117,7 +116,7 @@ func grant(ctx context.Context, db *sql.DB) (notices []string, err error) {
 }
 
 // set runs the statement; not done is what this user may not do. A GRANT without the right to grant may be only a warning, so it asks again.
-func set(ctx context.Context, db *sql.DB, r right) (done bool, err error) {
+func set(ctx context.Context, db *database, r right) (done bool, err error) {
 	switch _, err := db.ExecContext(ctx, r.statement); {
 	case isCode(err, insufficientPrivilege, undefinedObject):
 		return false, nil
@@ -130,7 +129,7 @@ func set(ctx context.Context, db *sql.DB, r right) (done bool, err error) {
 }
 
 // holds asks the check; a role that does not exist has no right.
-func holds(ctx context.Context, db *sql.DB, r right) (done bool, err error) {
+func holds(ctx context.Context, db *database, r right) (done bool, err error) {
 	done, err = ask(ctx, db, r.check)
 	if isCode(err, undefinedObject) {
 		return false, nil

@@ -13,7 +13,7 @@ func TestRawRecordsAreAddedToAndNeverChanged(t *testing.T) {
 		"flows": {
 			strings.Replace(add, "%", "00:00", 1), strings.Replace(add, "%", "00:30", 1),
 			`insert into register_profile_conflict select register_id, direction, timestamp, read + 1, status from register_profile_hh`,
-			`select register_profile_advance(array(select register_id from meter_registers))`,
+			`select register_profile_advance(array(select register_id from meter_registers), true)`,
 			`insert into register_profile_hole select register_id, direction, through + interval '30 minutes', through + interval '1 day' from register_profile_mark`,
 			`update register_interval_hh set import_billable = true`, `delete from register_interval_hh where import_interval is null`,
 			`insert into register_interval_history (register_id, direction, timestamp) select register_id, 'import', timestamp from register_interval_hh`,

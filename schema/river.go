@@ -2,7 +2,6 @@ package schema
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"time"
@@ -26,7 +25,7 @@ func riverMigrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
 }
 
 // riverStatus lists River's migrations, applied or pending, and refuses a database that a later River has migrated.
-func riverStatus(ctx context.Context, db *sql.DB) ([]Migration, error) {
+func riverStatus(ctx context.Context, db *database) ([]Migration, error) {
 	m, err := riverMigrator(nil)
 	if err != nil {
 		return nil, oneLine(err)
@@ -53,7 +52,7 @@ func riverStatus(ctx context.Context, db *sql.DB) ([]Migration, error) {
 
 // riverApplied asks the table itself, since River's own answer has no times and is an error if one is unknown. Before River's migration 5
 // the table has no column line; other lines than main are add-ons to River.
-func riverApplied(ctx context.Context, db *sql.DB) (map[int64]time.Time, error) {
+func riverApplied(ctx context.Context, db *database) (map[int64]time.Time, error) {
 	at := map[int64]time.Time{}
 	if exists, err := ask(ctx, db, `select to_regclass('river.river_migration') is not null`); err != nil || !exists {
 		return at, err
@@ -79,16 +78,16 @@ func riverMigration(version int, name string) Migration {
 }
 
 // riverUp brings River's tables to the newest version this program knows.
-func riverUp(ctx context.Context, databaseURL string, db *sql.DB) ([]Migration, error) {
+func riverUp(ctx context.Context, db *database) ([]Migration, error) {
 	if err := makeSchema(ctx, db, riverSchema); err != nil {
 		return nil, err
 	}
-	return riverMigrate(ctx, databaseURL, rivermigrate.DirectionUp, nil)
+	return riverMigrate(ctx, db, rivermigrate.DirectionUp, nil)
 }
 
 // riverDown takes all of River's tables back, with the jobs in them. Jobs go first: River's way back makes an index of an older kind of
 // uniqueness, which they may break. The schema stays if it is somebody else's or if there is something else in it.
-func riverDown(ctx context.Context, databaseURL string, db *sql.DB) ([]Migration, error) {
+func riverDown(ctx context.Context, db *database) ([]Migration, error) {
 	exists, err := ask(ctx, db, `select to_regnamespace('river') is not null`)
 	if err != nil || !exists {
 		return nil, oneLine(err)
@@ -100,7 +99,7 @@ func riverDown(ctx context.Context, databaseURL string, db *sql.DB) ([]Migration
 	if err != nil {
 		return nil, fmt.Errorf("cannot remove the queue's jobs: %w", oneLine(err))
 	}
-	done, err := riverMigrate(ctx, databaseURL, rivermigrate.DirectionDown, &rivermigrate.MigrateOpts{TargetVersion: -1})
+	done, err := riverMigrate(ctx, db, rivermigrate.DirectionDown, &rivermigrate.MigrateOpts{TargetVersion: -1})
 	if err != nil {
 		return done, err
 	}
@@ -110,19 +109,8 @@ func riverDown(ctx context.Context, databaseURL string, db *sql.DB) ([]Migration
 	return done, oneLine(err)
 }
 
-// riverMigrate runs on a connection of its own, since River wants a pool; db holds the lock meanwhile.
-func riverMigrate(ctx context.Context, databaseURL string, to rivermigrate.Direction, opts *rivermigrate.MigrateOpts) ([]Migration, error) {
-	cfg, err := pgxpool.ParseConfig(databaseURL)
-	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL is malformed: %w", oneLine(err))
-	}
-	cfg.MaxConns = 1
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, oneLine(err)
-	}
-	defer pool.Close()
-	m, err := riverMigrator(pool)
+func riverMigrate(ctx context.Context, db *database, to rivermigrate.Direction, opts *rivermigrate.MigrateOpts) ([]Migration, error) {
+	m, err := riverMigrator(db.pool)
 	if err != nil {
 		return nil, oneLine(err)
 	}

@@ -13,12 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -32,7 +34,8 @@ const versionTable = "flows.schema_version"
 // lockKey is the advisory lock that makes a second migration of the same database wait for the first.
 const lockKey = 7_063_746_359_681
 
-// Migration is one numbered file, ours or River's, which counts its own from 1 and has "river: " before the name.
+// Migration is one numbered file, ours or River's, which counts its own from 1 and has "river: " before the name, or a step of TimescaleDB's,
+// which has "timescaledb: ".
 type Migration struct {
 	Version   int64      `json:"version"`
 	Name      string     `json:"name"`
@@ -77,25 +80,37 @@ func nameOf(file string) string {
 
 // Up brings the database to Version. It may be run again at any time, also by several processes at once.
 func Up(ctx context.Context, databaseURL string) (Report, error) {
-	return migrate(ctx, databaseURL, func(p *goose.Provider, db *sql.DB, r *Report) error {
-		done, err := p.Up(ctx)
-		r.Applied = applied(done)
-		if err != nil {
-			return err
-		}
-		rivers, err := riverUp(ctx, databaseURL, db)
-		r.Applied = append(r.Applied, rivers...)
-		if err != nil {
-			return err
-		}
-		r.Notices, err = grant(ctx, db)
-		return err
+	return migrate(ctx, databaseURL, func(p *goose.Provider, db *database, r *Report) error {
+		return allUp(ctx, p, db, r, nil)
 	})
+}
+
+// allUp applies ours, River's and what TimescaleDB adds, with these steps of its own, and sets rights.
+func allUp(ctx context.Context, p *goose.Provider, db *database, r *Report, more []step) error {
+	done, err := p.Up(ctx)
+	r.Applied = applied(done)
+	if err != nil {
+		return err
+	}
+	rivers, err := riverUp(ctx, db)
+	r.Applied = append(r.Applied, rivers...)
+	if err != nil {
+		return err
+	}
+	if err := timescaleUp(ctx, db, r, more); err != nil {
+		return err
+	}
+	notices, err := grant(ctx, db)
+	r.Notices = append(r.Notices, notices...)
+	return err
 }
 
 // Down takes back the newest migration of our own, with the data in its tables. All of River's go with 00009_runs.
 func Down(ctx context.Context, databaseURL string) (Report, error) {
-	return migrate(ctx, databaseURL, func(p *goose.Provider, db *sql.DB, r *Report) error {
+	return migrate(ctx, databaseURL, func(p *goose.Provider, db *database, r *Report) error {
+		if err := timescaleDown(ctx, db, r.From); err != nil {
+			return err
+		}
 		done, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			return errors.New("nothing to take back: no migration is applied")
@@ -108,13 +123,13 @@ func Down(ctx context.Context, databaseURL string) (Report, error) {
 			return nil
 		}
 		// Asked at every step, so that the next one makes up for a failure here.
-		rivers, err := riverDown(ctx, databaseURL, db)
+		rivers, err := riverDown(ctx, db)
 		r.Applied = append(r.Applied, rivers...)
 		return err
 	})
 }
 
-// Status lists every migration, applied or pending, River's last. It changes nothing.
+// Status lists every migration, applied or pending, River's after ours, and then what is pending of TimescaleDB's. It changes nothing.
 func Status(ctx context.Context, databaseURL string) ([]Migration, error) {
 	db, err := open(ctx, databaseURL)
 	if err != nil {
@@ -126,11 +141,15 @@ func Status(ctx context.Context, databaseURL string) ([]Migration, error) {
 		return ours, err
 	}
 	rivers, err := riverStatus(ctx, db)
-	return append(ours, rivers...), err
+	if err != nil {
+		return append(ours, rivers...), err
+	}
+	steps, err := timescalePending(ctx, db)
+	return slices.Concat(ours, rivers, steps), oneLine(err)
 }
 
 // ourStatus asks first, since goose would make its table.
-func ourStatus(ctx context.Context, db *sql.DB) ([]Migration, error) {
+func ourStatus(ctx context.Context, db *database) ([]Migration, error) {
 	list := migrations()
 	if exists, err := ask(ctx, db, `select to_regclass($1) is not null`, versionTable); err != nil || !exists {
 		return list, oneLine(err)
@@ -153,13 +172,13 @@ func ourStatus(ctx context.Context, db *sql.DB) ([]Migration, error) {
 }
 
 // migrate runs one change under the lock and reports from where to where it came.
-func migrate(ctx context.Context, databaseURL string, change func(*goose.Provider, *sql.DB, *Report) error) (r Report, err error) {
+func migrate(ctx context.Context, databaseURL string, change func(*goose.Provider, *database, *Report) error) (r Report, err error) {
 	db, err := open(ctx, databaseURL)
 	if err != nil {
 		return r, err
 	}
 	defer db.Close()
-	// The pool has one connection, so the lock is held by it until it closes.
+	// There is one connection, so the lock is held by it until it closes.
 	if _, err := db.ExecContext(ctx, `select pg_advisory_lock($1)`, int64(lockKey)); err != nil {
 		return r, fmt.Errorf("cannot wait for other migrations of this database: %w", oneLine(err))
 	}
@@ -186,12 +205,12 @@ func migrate(ctx context.Context, databaseURL string, change func(*goose.Provide
 	return r, oneLine(failed)
 }
 
-func provider(db *sql.DB) (*goose.Provider, error) {
+func provider(db *database) (*goose.Provider, error) {
 	sub, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, sub, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(goose.DialectPostgres, db.DB, sub, goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true))
 }
 
 // notNewer refuses a database that a later version of this program has migrated: its tables are not the ones we know.
@@ -206,13 +225,25 @@ func notNewer(ctx context.Context, p *goose.Provider) error {
 	return nil
 }
 
-func open(ctx context.Context, databaseURL string) (*sql.DB, error) {
-	cfg, err := pgx.ParseConfig(databaseURL)
+// database is one connection, as goose wants it and as River wants it.
+type database struct {
+	*sql.DB
+	pool *pgxpool.Pool
+}
+
+func open(ctx context.Context, databaseURL string) (*database, error) {
+	cfg, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL is malformed: %w", oneLine(err))
 	}
-	cfg.RuntimeParams["timezone"] = "UTC"
-	db := stdlib.OpenDB(*cfg)
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.MaxConns = 1
+	cfg.MaxConnLifetime, cfg.MaxConnIdleTime = math.MaxInt64, math.MaxInt64 // another one would not hold the lock
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, oneLine(err)
+	}
+	db := &database{stdlib.OpenDBFromPool(pool), pool}
 	db.SetMaxOpenConns(1)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot connect to the database: %w", oneLine(err)), db.Close())
@@ -220,8 +251,15 @@ func open(ctx context.Context, databaseURL string) (*sql.DB, error) {
 	return db, nil
 }
 
+// Close ends the connection.
+func (db *database) Close() error {
+	err := db.DB.Close()
+	db.pool.Close()
+	return err
+}
+
 // makeSchema asks first, since CREATE SCHEMA IF NOT EXISTS needs the right to create even when there is nothing to do.
-func makeSchema(ctx context.Context, db *sql.DB, name string) error {
+func makeSchema(ctx context.Context, db *database, name string) error {
 	if exists, err := ask(ctx, db, `select to_regnamespace($1) is not null`, name); err != nil || exists {
 		return oneLine(err)
 	}
@@ -232,7 +270,7 @@ func makeSchema(ctx context.Context, db *sql.DB, name string) error {
 }
 
 // ask gives the answer to a query for one boolean.
-func ask(ctx context.Context, db *sql.DB, query string, args ...any) (yes bool, err error) {
+func ask(ctx context.Context, db *database, query string, args ...any) (yes bool, err error) {
 	err = db.QueryRowContext(ctx, query, args...).Scan(&yes)
 	return yes, err
 }

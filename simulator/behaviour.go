@@ -34,7 +34,7 @@ type Behaviour struct {
 	NAK    emop.NAK
 	Delay  time.Duration
 
-	At      time.Time // of a log's fault: it strikes once, from this time of the meter's clock on; zero = now and then, as the seed has it
+	At      time.Time // of a log's fault: it strikes once, from this time of the meter's clock on, or of its registers: at this true time; zero = now and then, as the seed has it
 	Records int       // with At: how many half-hours; 0 = 1
 }
 
@@ -95,7 +95,7 @@ var behaviours = map[Kind]struct {
 	act   func(*delivery, Behaviour)
 }{
 	Dead: {}, Gap: {}, NAKObject: {}, NAKCRC: {}, Foreign: {},
-	LogHole: {}, LogInvalid: {}, LogFlag: {}, LogReset: {}, LogGlitch: {}, LogReversal: {}, Rollover: {}, ClockOff: {},
+	LogHole: {}, LogInvalid: {}, LogFlag: {}, LogReset: {}, LogGlitch: {}, LogReversal: {}, Rollover: {}, Zeroed: {}, SetBack: {}, ClockOff: {},
 	LogOlder: {}, LogNearest: {}, LogLong: {},
 
 	Silent: {1, func(d *delivery, _ Behaviour) { d.frame, d.whole = nil, false }},

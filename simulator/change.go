@@ -7,15 +7,14 @@ import (
 )
 
 // SetBehaviours changes how a running meter behaves from its next connection or request on. Connections it has are not closed. Foreign
-// is chosen when the fleet is built and cannot be changed; ClockOff and Rollover too, which stay, named here or not. A log's fault that
-// is no longer named is undone: the records come back as they should have been.
+// is chosen when the fleet is built and cannot be changed; ClockOff, Rollover, Zeroed and SetBack too, which stay, named here or not. A log's fault
+// that is no longer named is undone: the records come back as they should have been.
 func (f *Fleet) SetBehaviours(serial string, all ...Behaviour) error {
-	for i := range f.slots {
-		if s := &f.slots[i]; s.serial == serial {
-			return f.change(s, all)
-		}
+	s, err := f.slotOf(serial)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("no simulated meter %s", serial)
+	return f.change(s, all)
 }
 
 func (f *Fleet) change(s *slot, all []Behaviour) error {
@@ -27,10 +26,10 @@ func (f *Fleet) change(s *slot, all []Behaviour) error {
 	s.mu.Lock()
 	was := s.behaviours
 	foreign := has(was, Foreign) != has(all, Foreign)
-	late := has(all, ClockOff) && !has(was, ClockOff) || has(all, Rollover) && !has(was, Rollover)
+	late := slices.ContainsFunc(all, func(b Behaviour) bool { return b.Kind.built() && !has(was, b.Kind) })
 	if !foreign && !late {
 		for _, b := range was {
-			if (b.Kind == ClockOff || b.Kind == Rollover) && !has(all, b.Kind) {
+			if b.Kind.built() && !has(all, b.Kind) {
 				all = append(slices.Clip(all), b)
 			}
 		}

@@ -270,7 +270,7 @@ func TestDemoHasEveryHardwareAndEveryTrouble(t *testing.T) {
 		found["days"] = found["days"] || abs(s.drift(now)) > 2*day
 	}
 	for _, want := range []string{"B1.w", "EMA1.w", "C1.w", "P1.ax", "P1.cx", "1", "dead", "close_after_answer", "pieces", "wrong_crc", "stale_first",
-		"gap", "log_hole", "log_invalid", "log_flag", "log_reset", "log_glitch", "log_reversal", "rollover", "log_nearest", "log_older", "foreign", "foreign serial", "debt", "credit", "above 16 384 kWh", "solar", "minutes", "days"} {
+		"gap", "log_hole", "log_invalid", "log_flag", "log_reset", "log_glitch", "log_reversal", "rollover", "zeroed", "set_back", "log_nearest", "log_older", "foreign", "foreign serial", "debt", "credit", "above 16 384 kWh", "solar", "minutes", "days"} {
 		if !found[want] {
 			t.Errorf("no %s in the demo", want)
 		}

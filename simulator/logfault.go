@@ -11,6 +11,8 @@ const (
 	LogGlitch   Kind = "log_glitch"   // a record whose registers are all 0
 	LogReversal Kind = "log_reversal" // one to three records with the registers of a day and an hour before
 	Rollover    Kind = "rollover"     // the import register (of element A) wraps at 2^32 a while before the fleet is built, or At
+	Zeroed      Kind = "zeroed"       // all registers begin anew at 0, about every other month or At; the next record says so like a reset log's first
+	SetBack     Kind = "set_back"     // all registers go back to what they stood at a day and an hour before, about every other month or At; nothing says so
 	ClockOff    Kind = "clock_off"    // the clock is ahead by Delay; 0 = 20 min, half of the meters behind
 
 	LogOlder   Kind = "log_older"   // asked for what it does not have, answers from days older or from its oldest record on
@@ -22,8 +24,11 @@ const (
 // so many half-hours.
 var logKinds = map[Kind]struct{ days, most int64 }{
 	LogHole: {4, 40}, LogInvalid: {3, 6}, LogFlag: {3, 4}, LogGlitch: {5, 1}, LogReversal: {6, 3},
-	LogReset: {30, 1}, Rollover: {}, ClockOff: {}, LogOlder: {}, LogNearest: {}, LogLong: {},
+	LogReset: {30, 1}, Zeroed: {60, 1}, SetBack: {60, 1}, Rollover: {}, ClockOff: {}, LogOlder: {}, LogNearest: {}, LogLong: {},
 }
+
+// built says that a kind is of the meter itself and chosen when the fleet is built: where its clock and its registers stand.
+func (k Kind) built() bool { return k == ClockOff || k == Rollover || k == Zeroed || k == SetBack }
 
 // logFaults are the behaviours among these that a meter's log must know of.
 func logFaults(all []Behaviour) (faults []Behaviour) {

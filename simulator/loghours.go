@@ -107,7 +107,7 @@ func (h halfHours) start(seconds int64) (label int64, ok bool) {
 
 // status is the two status bytes of a record, the first in the high byte.
 func (h halfHours) status(label int64) uint16 {
-	if reset, ok := h.m.resetBefore(label); ok && reset == label {
+	if reset, ok := h.m.resetBefore(label); ok && reset == label || h.tellsOfZero(label) {
 		return uint16(emop.LogReset)
 	}
 	var s uint16

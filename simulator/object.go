@@ -69,8 +69,8 @@ var objects = map[emop.ID]entry{
 	0x020800: total("Wh", (*meter).totalExport),
 	0x030800: total("varh", (*meter).totalReactiveImport),
 	0x040800: total("varh", (*meter).totalReactiveExport),
-	0x090800: total("VAh", func(m *meter, ms int64) int64 { return m.a.at(ms, m.installed) * 103 / 100 }),
-	0x100800: total("VAh", func(m *meter, ms int64) int64 { return m.export.at(ms, m.installed) * 102 / 100 }),
+	0x090800: total("VAh", func(m *meter, ms int64) int64 { return m.totalImport(ms) * 103 / 100 }),
+	0x100800: total("VAh", func(m *meter, ms int64) int64 { return m.totalExport(ms) * 102 / 100 }),
 
 	0xffff0e: u8(singlePhase, "daylight_saving", func(m *meter) int64 { return m.daylight }),
 	0xffff10: {on: every, read: func(m *meter, _ time.Time, r *reply) {
@@ -114,12 +114,10 @@ func total(unit string, milli func(m *meter, ms int64) int64) entry {
 }
 
 // Totals of a three phase meter, in thousandths.
-func (m *meter) totalImport(ms int64) int64 { return m.a.at(ms, m.installed) }
-func (m *meter) totalExport(ms int64) int64 { return m.export.at(ms, m.installed) }
-func (m *meter) totalReactiveImport(ms int64) int64 {
-	return m.a.at(ms, m.installed) * m.reactive / 100
-}
-func (m *meter) totalReactiveExport(ms int64) int64 { return m.a.at(ms, m.installed) / 50 }
+func (m *meter) totalImport(ms int64) int64         { return m.stands(m.a, ms) }
+func (m *meter) totalExport(ms int64) int64         { return m.stands(m.export, ms) }
+func (m *meter) totalReactiveImport(ms int64) int64 { return m.totalImport(ms) * m.reactive / 100 }
+func (m *meter) totalReactiveExport(ms int64) int64 { return m.totalImport(ms) / 50 }
 
 // unit is what the meter counts in, in mWh.
 func (m *meter) unit() int64 {
@@ -147,8 +145,7 @@ func (m *meter) readElement(t time.Time, r *reply, in, out load) {
 type element struct{ in, out, reactiveIn, reactiveOut int64 }
 
 func (m *meter) element(ms int64, in, out load) element {
-	a := in.at(ms, m.installed) / 1000
-	b := out.at(ms, m.installed) / 1000
+	a, b := m.stands(in, ms)/1000, m.stands(out, ms)/1000
 	return element{register(a), register(b), register(a * m.reactive / 100), register((a + b) / 50)}
 }
 

@@ -73,6 +73,7 @@ func (r *reply) row(h halfHours, label int64) {
 		}
 		r.data = append(r.data, 0, byte(emop.PowerFail))
 		r.data = append(r.data, make([]byte, intervalRow-2)...)
+		r.records = append(r.records, Record{Time: emop.Epoch.Unix() + label*1800, Status: uint16(emop.PowerFail)})
 		return
 	}
 	rec := Record{Time: emop.Epoch.Unix() + label*1800, Status: h.status(label)}

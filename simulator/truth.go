@@ -18,8 +18,8 @@ const (
 // clockTolerance is from where on a clock is off: the half-hours it cuts are not those of UTC.
 const clockTolerance = 20 * second
 
-// Energies are what went through the registers, in 0.1 Wh: differences of what the registers showed, wraps undone. A three phase meter
-// has element A only.
+// Energies are what went through the registers, in 0.1 Wh: differences of what the registers showed, wraps and turns undone. A
+// three phase meter has element A only.
 type Energies struct{ ImportA, ExportA, ImportB, ExportB int64 }
 
 // Slot is the truth about a half-hour. It comes from the physical model alone, whatever the meter's log has.
@@ -30,19 +30,28 @@ type Slot struct {
 	// where the clock never showed one of the two
 
 	// Wrong names what the meter's log misrepresents of the slot: the log's faults that strike the record at its start or its end;
-	// LogReset, TooOld, NotYet and ClockSet for a record that is not there; ClockOff when the clock was 20 s and more off; Rollover when
-	// an import register wraps in the slot, which is no fault.
+	// LogReset, TooOld, NotYet and ClockSet for a record that is not there; Zeroed for the record that tells of it; SetBack
+	// when registers are in the slot; ClockOff when the clock was 20 s and more off; Rollover when an import register wraps in the slot,
+	// which is no fault.
 	Wrong []Kind
 }
 
 // Truth gives the half-hours of UTC from the one that holds from to the last that begins before to, of the meter that stands at a serial
 // (another one when foreign).
 func (f *Fleet) Truth(serial string, from, to time.Time) ([]Slot, error) {
+	s, err := f.slotOf(serial)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.truth(millis(f.now()), from, to), nil
+}
+
+func (f *Fleet) slotOf(serial string) (*slot, error) {
 	for i := range f.slots {
 		if s := &f.slots[i]; s.serial == serial {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.m.truth(millis(f.now()), from, to), nil
+			return s, nil
 		}
 	}
 	return nil, fmt.Errorf("no simulated meter %s", serial)
@@ -61,8 +70,11 @@ func (m *meter) truth(now int64, from, to time.Time) (all []Slot) {
 		last, too := ever.moment(u + 1)
 		if ok && too {
 			slot.Clocked = m.energies(first, last)
-			if m.wraps(first) != m.wraps(last) {
+			if m.wraps(first, last) {
 				slot.wrong([]Kind{Rollover})
+			}
+			if m.setBack(first, last) {
+				slot.wrong([]Kind{SetBack})
 			}
 		}
 		all = append(all, slot)
@@ -70,8 +82,24 @@ func (m *meter) truth(now int64, from, to time.Time) (all []Slot) {
 	return all
 }
 
-// wraps is how often the import register has wrapped.
-func (m *meter) wraps(ms int64) int64 { return m.a.at(ms, m.installed) / m.unit() >> 32 }
+// wraps tells whether the import register wraps between two times.
+func (m *meter) wraps(from, to int64) bool {
+	began, _ := m.zeroed(from)
+	anew, _ := m.zeroed(to)
+	return began == anew && !m.setBack(from, to) && m.totalImport(from)/m.unit()>>32 != m.totalImport(to)/m.unit()>>32
+}
+
+// Registers gives what the registers of the meter that stands at a serial show at a time, in 0.1 Wh.
+func (f *Fleet) Registers(serial string, at time.Time) (Energies, error) {
+	s, err := f.slotOf(serial)
+	if err != nil {
+		return Energies{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shown := func(l load) int64 { return s.m.count(s.m.stands(l, millis(at))) * s.m.unit() / 100 }
+	return Energies{ImportA: shown(s.m.a), ExportA: shown(s.m.export), ImportB: shown(s.m.b)}, nil
+}
 
 func (s *Slot) wrong(kinds []Kind) {
 	for _, k := range kinds {
@@ -108,6 +136,9 @@ func (h halfHours) wrong(label int64) (kinds []Kind) {
 		if h.m.struck(k, label) {
 			kinds = append(kinds, k)
 		}
+	}
+	if h.tellsOfZero(label) {
+		kinds = append(kinds, Zeroed)
 	}
 	if shown && abs64(label*slotMillis-ms) >= clockTolerance {
 		kinds = append(kinds, ClockOff)

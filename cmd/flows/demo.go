@@ -22,6 +22,7 @@ type demoCmd struct {
 	Meters  int           `default:"60" help:"How many simulated meters."`
 	Every   time.Duration `default:"1m" help:"Time between hourly runs; 12hourly comes every 12th, daily every 24th time."`
 	Once    bool          `help:"Read every frequency once, compare every row with what the meters answered, and end. Exit 0 only if all came out right."`
+	Days    int           `default:"0" help:"With --once: take in as many days of half-hours too, at most 90, exchange a meter in their midst, and compare each half-hour with what truly went through the meters."`
 	JSON    bool          `name:"json" help:"With --once: print the summary as JSON."`
 	DataDir string        `name:"data-dir" placeholder:"DIR" help:"Keep the database here; when not given it is thrown away at the end."`
 	Seed    uint64        `default:"1" help:"The same seed makes the same meters."`
@@ -32,6 +33,7 @@ func (demoCmd) Help() string {
 	return `Examples:
   flows demo
   flows demo --once --json
+  flows demo --once --days 7
   flows demo --meters 200 --every 10s --data-dir ./demo-data`
 }
 
@@ -40,8 +42,11 @@ func (c *demoCmd) Run(a *app) error {
 	if c.Meters < 1 || c.Every < time.Second {
 		return usage("--meters must be at least 1 and --every 1s or more")
 	}
-	if c.JSON && !c.Once {
-		return usage("--json goes with --once")
+	if (c.JSON || c.Days != 0) && !c.Once {
+		return usage("--json and --days go with --once")
+	}
+	if c.Days < 0 || c.Days > mostDemoDays {
+		return usage("--days must be 0 to %d: meters' logs go back no further", mostDemoDays)
 	}
 	d, err := startDemo(a, c)
 	if err != nil {
@@ -59,10 +64,12 @@ type demo struct {
 	server  *localpg.Server
 	store   *postgres.Store
 	fleet   *simulator.Fleet
+	spare   *simulator.Fleet // with --days: the one meter that takes another's place
+	since   time.Time        // with --days: when the half-hours begin
 	client  *emlite.Client
 	closers []func()
 
-	afterSync func(ctx context.Context, databaseURL string) error // a test spoils the database here
+	afterSync func(ctx context.Context, databaseURL string) error // a test spoils the database here, when all is stored
 }
 
 const demoESCO = "DEMO"
@@ -77,13 +84,9 @@ func startDemo(a *app, c *demoCmd) (d *demo, err error) {
 	if err := d.startDatabase(a, c); err != nil {
 		return d, err
 	}
-	o := simulator.Demo(c.Meters, c.Seed)
-	o.Spacing, o.NoLedger = simulatedTiming.Spacing.duration(), !c.Once
-	d.fleet = simulator.New(o)
-	if err := d.fleet.Start(a.ctx); err != nil {
+	if err := d.startFleets(a, c); err != nil {
 		return d, err
 	}
-	d.closers = append(d.closers, func() { d.fleet.Stop() })
 	if err := d.store.AddESCO(a.ctx, flows.ESCO{Code: demoESCO, Name: "Demo"}); err != nil && c.DataDir == "" {
 		return d, err
 	}
@@ -111,6 +114,30 @@ func (d *demo) startDatabase(a *app, c *demoCmd) (err error) {
 	}
 	d.closers = append(d.closers, d.store.Close)
 	return nil
+}
+
+func (d *demo) startFleets(a *app, c *demoCmd) (err error) {
+	o := simulator.Demo(c.Meters, c.Seed)
+	if c.Days > 0 {
+		now := time.Now()
+		d.since = now.AddDate(0, 0, -c.Days).UTC().Truncate(flows.SlotLength)
+		o = simulator.DemoBetween(c.Meters, c.Seed, d.since, now)
+		if d.spare, err = d.startFleet(a, c, spareMeter(c.Seed)); err != nil {
+			return err
+		}
+	}
+	d.fleet, err = d.startFleet(a, c, o)
+	return err
+}
+
+func (d *demo) startFleet(a *app, c *demoCmd, o simulator.Options) (*simulator.Fleet, error) {
+	o.Spacing, o.NoLedger = simulatedTiming.Spacing.duration(), !c.Once
+	fleet := simulator.New(o)
+	if err := fleet.Start(a.ctx); err != nil {
+		return nil, err
+	}
+	d.closers = append(d.closers, func() { fleet.Stop() })
+	return fleet, nil
 }
 
 func (d *demo) startMediator(a *app) error {

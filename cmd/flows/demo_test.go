@@ -26,7 +26,7 @@ func TestDemoOnceStoresWhatTheFleetAnswered(t *testing.T) {
 		t.Errorf("report %+v", report)
 	}
 	for _, table := range []string{"register_import", "register_export", "meter_shadows", "meter_prepay_balance", "meter_csq", "meter_voltage",
-		"meter_3p_voltage", "meter_health_history", "meter_event_log", "meter_registry"} {
+		"meter_3p_voltage", "meter_health_history", "meter_event_log", "meter_registry", "register_profile_hh"} {
 		if report.Stored[table] == 0 {
 			t.Errorf("no rows in %s", table)
 		}
@@ -41,6 +41,12 @@ var spoils = []struct{ name, sql, names string }{
 		where (register_id, timestamp) = (select register_id, timestamp from flows.register_export order by timestamp limit 1)`, "register_export.read.A"},
 	{"a balance invented", `insert into flows.meter_prepay_balance (meter_id, timestamp, balance)
 		select id, now(), 1 from flows.meter_registry limit 1`, "meter_prepay_balance.balance"},
+	{"a record of a log altered", `update flows.register_profile_hh set read = read + 0.001
+		where (register_id, direction, timestamp) = (select register_id, direction, timestamp from flows.register_profile_hh where direction = 'import'
+			order by timestamp limit 1)`, "register_profile_hh.import.A"},
+	{"a record of a log lost", `delete from flows.register_profile_hh
+		where (register_id, direction, timestamp) = (select register_id, direction, timestamp from flows.register_profile_hh where direction = 'export'
+			order by timestamp desc limit 1)`, "register_profile_hh.export.A"},
 	{"another shadow", `update flows.meter_registry set firmware_version = '9_99_9'
 		where id = (select id from flows.meter_registry where firmware_version is not null limit 1)`, "meter_registry.firmware_version"},
 }

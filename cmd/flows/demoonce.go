@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"flows"
 	"flows/ledger"
@@ -21,6 +23,7 @@ type onceReport struct {
 	Unexpected []string         `json:"unexpected"` // meters whose verdict is not what their behaviour deserves
 	Mismatched int              `json:"mismatches"`
 	ledger.Report
+	Days *daysReport `json:"days,omitempty"`
 }
 
 // once reads every frequency once and compares every stored row with what the simulated meters answered.
@@ -46,20 +49,12 @@ func (d *demo) once(a *app, c *demoCmd) error {
 		report.Runs = append(report.Runs, s)
 		runs = append(runs, ledger.Run{Frequency: f, Metrics: names, Started: s.Started, Ended: s.Finished})
 	}
-	if d.afterSync != nil {
-		if err := d.afterSync(a.ctx, d.server.URL("postgres")); err != nil {
-			return err
-		}
-	}
-	facts, err := d.store.Facts(a.ctx)
-	if err != nil {
-		return err
-	}
-	report.Report = ledger.Compare(ledgerMeters(d.fleet.Meters()), ledgerAnswers(d.fleet.Ledger()), runs, facts)
 	if err := d.verdicts(a.ctx, &report); err != nil {
 		return err
 	}
-	report.Mismatched = len(report.Mismatches) + len(report.Unexpected)
+	if err := d.compare(a, c, &report, runs); err != nil {
+		return err
+	}
 	if c.JSON {
 		if err := printJSON(a.stdout, report); err != nil {
 			return err
@@ -73,9 +68,54 @@ func (d *demo) once(a *app, c *demoCmd) error {
 	for _, u := range report.Unexpected {
 		fmt.Fprintln(a.stderr, u)
 	}
+	if report.Days != nil {
+		printWrong(a.stderr, report.Days.Wrong)
+	}
 	if n := report.Mismatched; n > 0 {
 		return exit{exitFailed, fmt.Errorf("%d mismatches between what the meters answered and what the database holds", n)}
 	}
+	return nil
+}
+
+// compare holds what is stored against what the meters answered; with days, after their half-hours have come in.
+func (d *demo) compare(a *app, c *demoCmd, report *onceReport, runs []ledger.Run) error {
+	answers := ledgerAnswers(d.fleet.Ledger()) // of the runs
+	var days *demoDays
+	if c.Days > 0 {
+		var err error
+		if days, err = d.takeDays(a, c); err != nil {
+			return err
+		}
+	}
+	if d.afterSync != nil {
+		if err := d.afterSync(a.ctx, d.server.URL("postgres")); err != nil {
+			return err
+		}
+	}
+	facts, err := d.store.Facts(a.ctx)
+	if err != nil {
+		return err
+	}
+	halfHours, ofMeters, err := d.store.HalfHours(a.ctx)
+	if err != nil {
+		return err
+	}
+	var stored []ledger.Stored
+	for _, h := range halfHours {
+		stored = append(stored, ledger.Stored(h))
+	}
+	meters := ledgerMeters(d.fleet.Meters())
+	if days == nil {
+		report.Report = ledger.Compare(meters, answers, runs, facts)
+		report.Logs(meters, answers, stored)
+	} else {
+		report.Report = ledger.Compare(meters, answers, runs, days.withoutExchange(facts))
+		if err := d.compareDays(days, report, stored, ofMeters); err != nil {
+			return err
+		}
+		report.Mismatched = len(report.Days.Wrong)
+	}
+	report.Mismatched += len(report.Mismatches) + len(report.Unexpected)
 	return nil
 }
 
@@ -137,10 +177,28 @@ func ledgerAnswers(all []simulator.Answer) []ledger.Answer {
 		for _, v := range x.Values {
 			values = append(values, ledger.Value(v))
 		}
-		answers = append(answers, ledger.Answer{Serial: x.Serial, Object: uint32(x.Object), Block: x.EventBlock, Write: x.Write,
+		answers = append(answers, ledger.Answer{Serial: x.Serial, Object: uint32(x.Object), Block: x.EventBlock, Profile: ledgerProfile(x.Profile), Write: x.Write,
 			Arrived: x.Arrived, Departed: x.Departed, Whole: x.Whole, NAK: x.NAK, Values: values})
 	}
 	return answers
+}
+
+// ledgerProfile leaves out what is no energy: the records are many.
+func ledgerProfile(p *simulator.Profile) *ledger.Profile {
+	if p == nil {
+		return nil
+	}
+	to := &ledger.Profile{Log: p.Format, From: p.From}
+	for i, r := range p.Records {
+		record := ledger.Record{Time: time.Unix(r.Time, 0).UTC(), Status: r.Status}
+		for _, v := range p.Values(i) {
+			if strings.HasSuffix(v.Unit, "Wh") {
+				record.Values = append(record.Values, ledger.Value(v))
+			}
+		}
+		to.Records = append(to.Records, record)
+	}
+	return to
 }
 
 func printOnce(a *app, r onceReport) {
@@ -155,6 +213,9 @@ func printOnce(a *app, r onceReport) {
 	slices.Sort(tables)
 	for _, name := range tables {
 		fmt.Fprintf(a.stdout, "  %-24s %6d rows\n", name, r.Stored[name])
+	}
+	if r.Days != nil {
+		r.Days.print(a.stdout)
 	}
 	fmt.Fprintf(a.stdout, "mismatches: %d\n", r.Mismatched)
 }

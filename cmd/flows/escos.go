@@ -7,8 +7,9 @@ import (
 )
 
 type escosCmd struct {
-	Add  escosAddCmd  `cmd:"" help:"Add an ESCO."`
-	List escosListCmd `cmd:"" help:"List the ESCOs."`
+	Add        escosAddCmd        `cmd:"" help:"Add an ESCO."`
+	List       escosListCmd       `cmd:"" help:"List the ESCOs."`
+	Thresholds escosThresholdsCmd `cmd:"" help:"Show and set what validation of half-hours goes by."`
 }
 
 type escosAddCmd struct {

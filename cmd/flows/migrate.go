@@ -9,9 +9,10 @@ import (
 )
 
 type migrateCmd struct {
-	Up     migrateUpCmd     `cmd:"" help:"Apply every migration that is missing."`
-	Down   migrateDownCmd   `cmd:"" help:"Take the newest migration back. Drops its tables and what is in them."`
-	Status migrateStatusCmd `cmd:"" help:"Show which migrations are applied."`
+	Up        migrateUpCmd        `cmd:"" help:"Apply every migration that is missing."`
+	Down      migrateDownCmd      `cmd:"" help:"Take the newest migration back. Drops its tables and what is in them."`
+	Status    migrateStatusCmd    `cmd:"" help:"Show which migrations are applied."`
+	Timescale migrateTimescaleCmd `cmd:"" help:"Up, and TimescaleDB must be there: time series move into its compressed tables with what is in them."`
 }
 
 type migrateUpCmd struct {
@@ -57,6 +58,36 @@ func (c *migrateDownCmd) Run(a *app) error {
 		return err
 	}
 	return printMigrated(a, c.JSON, "taken back", report)
+}
+
+type migrateTimescaleCmd struct {
+	database
+	JSON    bool `name:"json" help:"Print JSON."`
+	KeepRaw *int `name:"keep-raw" placeholder:"DAYS" help:"Drop register reads and records of the meters' logs so many days after their time; half-hours made of them stay, but cannot be judged again. 0: never, as when nobody has said otherwise."`
+}
+
+// leastRaw (days) leaves the judging of half-hours what it looks back to.
+const leastRaw = 90
+
+// Help is kong's.
+func (migrateTimescaleCmd) Help() string {
+	return "Tables are locked while what is in them moves. Example:\n  flows migrate timescale --keep-raw 730"
+}
+
+// Run is kong's.
+func (c *migrateTimescaleCmd) Run(a *app) error {
+	url, err := c.url()
+	if err != nil {
+		return err
+	}
+	if c.KeepRaw != nil && *c.KeepRaw != 0 && *c.KeepRaw < leastRaw {
+		return usage("--keep-raw %d: half-hours are still judged by what is younger than %d days; give that or more, or 0 to drop nothing", *c.KeepRaw, leastRaw)
+	}
+	report, err := schema.Timescale(a.ctx, url, c.KeepRaw)
+	if err != nil {
+		return err
+	}
+	return printMigrated(a, c.JSON, "applied", report)
 }
 
 func printMigrated(a *app, asJSON bool, what string, r schema.Report) error {

@@ -30,6 +30,9 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Everything on this machine: a private database, a simulated fleet, a mediator, and the syncing of it."`
 	Serve    serveCmd    `cmd:"" help:"Run the schedule, the workers and the pages of an installation."`
 	Sync     syncCmd     `cmd:"" help:"Read every due meter once into the database."`
+	Backfill backfillCmd `cmd:"" help:"Read half-hours of a past period from meters that still hold them."`
+	Export   exportCmd   `cmd:"" help:"Half-hours and register reads as CSV."`
+	Vee      veeCmd      `cmd:"" help:"What validation of half-hours has found, and what people say to it."`
 	Status   statusCmd   `cmd:"" help:"Is everything all right, and if not, what must a person do?"`
 	Read     readCmd     `cmd:"" help:"Read one object of one meter now, through its mediator."`
 	Clock    clockCmd    `cmd:"" help:"The meters' clocks."`

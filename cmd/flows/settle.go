@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"flows"
 	"flows/postgres"
 	"flows/vee"
 )
@@ -16,4 +17,21 @@ func settle(ctx context.Context, store *postgres.Store, meters []string) (regist
 			return registers, err
 		}
 	}
+}
+
+// settle judges what a backfill brought. What an interrupted one brought is judged by the next one, or by flows serve.
+func (f fleetBackfill) settle(a *app) error {
+	if a.ctx.Err() != nil {
+		return nil
+	}
+	_, err := settle(a.ctx, f.store, idsOf(f.meters))
+	return err
+}
+
+func idsOf(meters []flows.Meter) []string {
+	ids := make([]string, len(meters))
+	for i, m := range meters {
+		ids[i] = m.ID
+	}
+	return ids
 }

@@ -140,11 +140,7 @@ func (f fleetSync) settle(a *app, metrics []string) error {
 	if a.ctx.Err() != nil || !slices.ContainsFunc(metrics, logs) {
 		return nil
 	}
-	ids := make([]string, len(f.meters))
-	for i, m := range f.meters {
-		ids[i] = m.ID
-	}
-	_, err := settle(a.ctx, f.store, ids)
+	_, err := settle(a.ctx, f.store, idsOf(f.meters))
 	return err
 }
 

@@ -141,7 +141,10 @@ begin
 create function flows.register_profile_exact_~(_register uuid, _from timestamptz, _to timestamptz) returns void language plpgsql
 set plan_cache_mode = force_generic_plan as $$ -- else planning costs more than all the rest
 declare
-    _most numeric;
+    _most    numeric;
+    _since   timestamptz := _from - interval '1 day';
+    _until   timestamptz := _to + interval '1 day';
+    _emptied timestamptz[];
 begin
     select flows.half_hour_limit(m.hardware, m.fuse_rating, m.phases) into _most
     from flows.meter_registers g join flows.meter_registry m on m.id = g.meter_id
@@ -149,9 +152,19 @@ begin
     if not found then
         return;
     end if;
+    -- A day around holds the three on each side, or they are looked for in all time: where TimescaleDB has cut the tables into chunks, a
+    -- statement searches all of them unless it bounds the time.
+    if 3 > (select count(*) from (select from flows.register_profile_hh h where h.register_id = _register and h.direction = '~'
+        and h."timestamp" >= _since and h."timestamp" < _from and flows.profile_usable(h."timestamp", h.status, h.received_at) limit 3) n) then
+        _since := '-infinity';
+    end if;
+    if 3 > (select count(*) from (select from flows.register_profile_hh h where h.register_id = _register and h.direction = '~'
+        and h."timestamp" > _to and h."timestamp" <= _until and flows.profile_usable(h."timestamp", h.status, h.received_at) limit 3) n) then
+        _until := 'infinity';
+    end if;
     with records as (
         (select h."timestamp", h.read from flows.register_profile_hh h
-        where h.register_id = _register and h.direction = '~' and h."timestamp" < _from
+        where h.register_id = _register and h.direction = '~' and h."timestamp" >= _since and h."timestamp" < _from
             and flows.profile_usable(h."timestamp", h.status, h.received_at)
         order by h."timestamp" desc limit 3)
         union all
@@ -160,7 +173,7 @@ begin
             and flows.profile_usable(h."timestamp", h.status, h.received_at)
         union all
         (select h."timestamp", h.read from flows.register_profile_hh h
-        where h.register_id = _register and h.direction = '~' and h."timestamp" > _to
+        where h.register_id = _register and h.direction = '~' and h."timestamp" > _to and h."timestamp" <= _until
             and flows.profile_usable(h."timestamp", h.status, h.received_at)
         order by h."timestamp" limit 3)
     ), steps as (
@@ -173,22 +186,24 @@ begin
         from steps where neighbours and reached
     ), changes as materialized (
         select w.at, w.want, i.~_interval, i.~_quality, i.~_method, i.~_reason, i.~_billable, num_nonnulls(i.import_reason, i.export_reason) = 1 alone
-        from wanted w left join flows.register_interval_hh i on i.register_id = _register and i."timestamp" = w.at
+        from wanted w left join flows.register_interval_hh i on i.register_id = _register and i."timestamp" = w.at and i."timestamp" between _since and _until
         where case when w.want is null then i.~_quality = 'actual' and i.~_method = 'difference' and i.~_billable is null
             else flows.quality_rank(i.~_quality) < 3 and (w.at <= _to or i.~_billable is null) end
     ), kept as (
         insert into flows.register_interval_history (register_id, direction, "timestamp", "interval", quality, method, reason, billable, replaced_by)
         select _register, '~', at, ~_interval, ~_quality, ~_method, ~_reason, ~_billable, case when want is null then 'fall' else 'actual' end
         from changes where ~_interval is not null
-    ), emptied as (
-        delete from flows.register_interval_hh i using changes c
-        where i.register_id = _register and i."timestamp" = c.at and c.want is null and c.alone
+    ), stored as (
+        insert into flows.register_interval_hh as i (register_id, "timestamp", ~_interval, ~_quality, ~_method, ~_reason)
+        select _register, at, want, case when want is not null then 'actual' end, case when want is not null then 'difference' end, case when want is not null then '' end
+        from changes where want is not null or not alone
+        on conflict (register_id, "timestamp") do update set ~_interval = excluded.~_interval, ~_quality = excluded.~_quality,
+            ~_method = excluded.~_method, ~_reason = excluded.~_reason, ~_billable = null
     )
-    insert into flows.register_interval_hh as i (register_id, "timestamp", ~_interval, ~_quality, ~_method, ~_reason)
-    select _register, at, want, case when want is not null then 'actual' end, case when want is not null then 'difference' end, case when want is not null then '' end
-    from changes where want is not null or not alone
-    on conflict (register_id, "timestamp") do update set ~_interval = excluded.~_interval, ~_quality = excluded.~_quality,
-        ~_method = excluded.~_method, ~_reason = excluded.~_reason, ~_billable = null;
+    select array_agg(at) into _emptied from changes where want is null and alone;
+    if _emptied is not null then -- by constants: a packed chunk is searched for these alone
+        execute format('delete from flows.register_interval_hh where register_id = %L and "timestamp" = any (%L)', _register, _emptied);
+    end if;
 end
 $$
 $create$, '~', _direction);
@@ -266,9 +281,10 @@ create trigger register_profile_hh_make after insert on flows.register_profile_h
     execute function flows.register_profile_hh_gather();
 
 -- +goose StatementBegin
--- Moves the marks of these registers forward through records, usable or not, and through holes that the meter has shown. A mark begins at
--- the first record on a half-hour, or at the first hole. To be called in the transaction that adds records or holes, after them.
-create function flows.register_profile_advance(registers uuid[]) returns void language sql as $$
+-- Moves the marks of these registers forward through records, usable or not, and through holes that the meter has shown. A mark begins,
+-- if it may, with the first record or hole of the last 24 hours that there are: what is older was fetched for itself, and the schedule need not
+-- close the time between. To be called in the transaction that adds records or holes, after them.
+create function flows.register_profile_advance(registers uuid[], begin_marks boolean) returns void language sql as $$
     with recursive walk (register_id, direction, through) as (
         select r.register_id, d.direction, coalesce(k.through, f.through)
         from (select distinct unnest(registers)) r (register_id) cross join (values ('import'), ('export')) d (direction)
@@ -277,12 +293,21 @@ create function flows.register_profile_advance(registers uuid[]) returns void la
             select least((
                 select h."timestamp" from flows.register_profile_hh h
                 where h.register_id = r.register_id and h.direction = d.direction and date_bin('30 minutes', h."timestamp", '2000-01-01 00:00Z') = h."timestamp"
+                    and h."timestamp" >= n.newest - interval '24 hours'
                 order by h."timestamp" limit 1
             ), (
                 select min(o.start_time) - interval '30 minutes' from flows.register_profile_hole o
-                where o.register_id = r.register_id and o.direction = d.direction
+                where o.register_id = r.register_id and o.direction = d.direction and o.start_time > coalesce(n.newest - interval '24 hours', '-infinity')
             )) through
-        ) f on k.through is null
+            from (
+                select (
+                    select h."timestamp" from flows.register_profile_hh h
+                    where h.register_id = r.register_id and h.direction = d.direction and flows.profile_usable(h."timestamp", 128, h.received_at)
+                    order by h."timestamp" desc limit 1
+                ) newest
+            ) n
+            where k.through is null and begin_marks
+        ) f on true
         where coalesce(k.through, f.through) is not null
         union all
         select w.register_id, w.direction, n.through from walk w cross join lateral (
@@ -324,6 +349,6 @@ drop trigger meter_registers_keep_profile on flows.meter_registers;
 drop table flows.register_profile_hh, flows.register_profile_conflict, flows.register_profile_mark, flows.register_profile_hole,
     flows.register_interval_hh, flows.register_interval_history, flows.vee_exceptions, flows.vee_work;
 drop function flows.register_profile_hh_gather(), flows.register_profile_exact_import(uuid, timestamptz, timestamptz),
-    flows.register_profile_exact_export(uuid, timestamptz, timestamptz), flows.register_profile_advance(uuid[]),
+    flows.register_profile_exact_export(uuid, timestamptz, timestamptz), flows.register_profile_advance(uuid[], boolean),
     flows.meter_registers_keep_profile(), flows.vee_mark(uuid, text, timestamptz, timestamptz), flows.profile_usable(timestamptz, integer, timestamptz),
     flows.half_hour_limit(text, integer, integer), flows.quality_rank(text);
