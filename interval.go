@@ -129,5 +129,5 @@ type Exception struct {
 
 // Touches says whether the exception's period and p have something in common.
 func (e Exception) Touches(p Period) bool {
-	return (p.To.IsZero() || e.Period.From.Before(p.To)) && (e.Period.To.After(p.From) || !e.Period.From.Before(p.From))
+	return (p.To.IsZero() || e.Period.From.Before(p.To)) && (e.Period.To.IsZero() || e.Period.To.After(p.From) || !e.Period.From.Before(p.From))
 }

@@ -132,6 +132,20 @@ func TestNeeds(t *testing.T) {
 			{NeedFailingDay, "4 meters have not been healthy for a day and more. FOREIGN_METER: another meter answers; correct their addresses: flows meters import FILE (E1, E2, E3, …)", 4},
 			{NeedFailingDay, "1 meter has not been healthy for a day and more. ?; look at one of them: flows meters show SERIAL (E5)", 1},
 		}},
+		{"half-hours that are as they should be", func(s *Status) {
+			s.HalfHours = &HalfHours{Meters: 9, Expected: 96, Unknown: 96, OldestGap: &Gap{Age: 80}, Exceptions: []OpenExceptions{
+				{RuleMissing, SeverityError, 7, 0}, {RuleProlongedEstimation, SeverityError, 2, 2}, {RuleClock, SeverityWarning, 3, 0}, {RuleSpike, SeverityInfo, 4, 0}}}
+		}, nil},
+		{"exceptions", func(s *Status) {
+			s.HalfHours = &HalfHours{Exceptions: []OpenExceptions{{RuleReversal, SeverityCritical, 3, 3}, {RuleMissing, SeverityError, 7, 0}, {RuleProlongedEstimation, SeverityError, 5, 4},
+				{RuleConflict, SeverityError, 2, 0}, {RuleStatus, SeverityWarning, 2, 0}}}
+		}, []Need{{NeedExceptions, "6 half-hour exceptions need a person: 3 REVERSAL, 1 PROLONGED_ESTIMATION, 2 CONFLICT; flows vee list --severity critical,error", 6}}},
+		{"an exception of an ESCO", func(s *Status) {
+			s.ESCO, s.HalfHours = "A", &HalfHours{Exceptions: []OpenExceptions{{RuleMaxEnergy, SeverityCritical, 1, 0}}}
+		}, []Need{{NeedExceptions, "1 half-hour exception needs a person: 1 MAX_ENERGY; flows vee list --severity critical,error --esco A", 1}}},
+		{"half-hours that will be lost", func(s *Status) {
+			s.HalfHours = &HalfHours{OldestGap: &Gap{Serial: "E1", Day: "2025-12-13", Age: 81}}
+		}, []Need{{NeedGap, "half-hours of 2025-12-13 (81 days ago) were never fetched, and are lost after some 90 days: flows backfill --from 2025-12-13, or see why: flows meters show E1", 1}}},
 		{"a full disk", func(s *Status) { *s.Database.DaysLeft = 13 }, []Need{{NeedDiskFull, "the database's disk is full in 13 days", 1}}},
 		{"two weeks of disk", func(s *Status) { *s.Database.DaysLeft = 14 }, nil},
 		{"several things", func(s *Status) { *s.Database.DaysLeft = 0; s.Jobs.Oldest = hoursAgo(2); s.Runs[0].NotDone = 1 },
@@ -205,6 +219,8 @@ func TestRateIsNotRoundedUp(t *testing.T) {
 func TestStatusSurvivesJSON(t *testing.T) {
 	s := goodMorning()
 	s.Success = Rate{1, 2}
+	s.HalfHours = &HalfHours{Days: []string{"2026-03-03"}, Meters: 9, Judged: 8, Complete: 7, Expected: 400, Estimated: 100, Unknown: 6,
+		Exceptions: []OpenExceptions{{RuleReversal, SeverityCritical, 5, 4}}, Gaps: Gaps{3, 2, 1}, OldestGap: &Gap{"E1", "A", Export, "2026-01-02", eight, 61, 7}}
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +232,8 @@ func TestStatusSurvivesJSON(t *testing.T) {
 	if diff := cmp.Diff(s, back); diff != "" {
 		t.Errorf("%s\n%s", diff, text)
 	}
-	for _, want := range []string{`"healthy":97`, `"success_24h":{"healthy":1,"of":2,"ratio":0.5}`, `"scheduled_for":"2026-03-04T08:05:00Z"`, `"growth_bytes_per_day":null`} {
+	for _, want := range []string{`"healthy":97`, `"success_24h":{"healthy":1,"of":2,"ratio":0.5}`, `"scheduled_for":"2026-03-04T08:05:00Z"`, `"growth_bytes_per_day":null`,
+		`"estimated_share":0.25`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s", want, text)
 		}

@@ -211,10 +211,10 @@ func (a *Answer) pick(ctx context.Context, tx pgx.Tx) (meters []string, err erro
 	}
 	const arrived = `
 		with arrived as (
-			select read, received_at, 1 place from flows.register_profile_hh
+			select read, received_at from flows.register_profile_hh
 			where register_id = $1::text::uuid and direction = $2 and "timestamp" = $3 and status & 128 <> 0
 			union all
-			select read, received_at, 2 from flows.register_profile_conflict
+			select read, received_at from flows.register_profile_conflict
 			where register_id = $1::text::uuid and direction = $2 and "timestamp" = $3 and status & 128 <> 0
 		)`
 	tag, err := tx.Exec(ctx, arrived+`
@@ -227,7 +227,7 @@ func (a *Answer) pick(ctx context.Context, tx pgx.Tx) (meters []string, err erro
 		return []string{*meter}, nil
 	}
 	rows, _ := tx.Query(ctx, arrived+`
-		select round(read, greatest(3, min_scale(read)))::text from arrived group by read order by min(place), min(received_at), read`, register, direction, at)
+		select round(read, greatest(3, min_scale(read)))::text from arrived group by read order by min(received_at), read`, register, direction, at)
 	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, err

@@ -149,9 +149,10 @@ func TestAPickIsOneOfTheValuesThatArrived(t *testing.T) {
 		}
 		mustSave(t, s, r)
 	}
+	log(0x0000, -1, -1, 36_000) // by its own word not valid
 	log(0x0080, 10_000, 20_000, 30_001, 40_000)
 	log(0x0080, -1, -1, 35_000)
-	log(0x0000, -1, -1, 36_000) // by its own word not valid
+	log(0x0000, -1, -1, 37_000)
 	mustSettle(t, s)
 	const half = `select import_interval::text, import_billable from flows.register_interval_hh order by "timestamp"`
 	if got, want := lines(t, s, half), "1.000 true\n1.0001 false\n0.9999 false"; got != want {
@@ -162,7 +163,7 @@ func TestAPickIsOneOfTheValuesThatArrived(t *testing.T) {
 		t.Fatalf("%v, %v", conflicts, err)
 	}
 	a := Answer{IDs: []int64{conflicts[0].ID}, Resolve: true, Who: "ann", Why: "by the display"}
-	for _, no := range []flows.Energy{36_000, 1} {
+	for _, no := range []flows.Energy{36_000, 37_000, 1} {
 		a.Pick = &no
 		want := fmt.Sprintf("%s kWh is none of the values that arrived for %s: they are 3.0001, 3.500", no, start.Add(time.Hour).Format(time.RFC3339))
 		if _, err := s.Answer(t.Context(), a); err == nil || err.Error() != want {

@@ -142,7 +142,7 @@ func (s *Store) export(ctx context.Context, q ExportQuery, read func(tx pgx.Tx, 
 		return err
 	}
 	args := []any{q.ESCO, registers, q.From.Local, q.From.Time.UTC(), q.To.Local, q.To.Time.UTC()}
-	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `set local tcp_user_timeout = 0`); err != nil {
 			return err
 		}
@@ -199,13 +199,10 @@ func (g *grid) row(register string, first, behind time.Time, at *time.Time) erro
 	if at == nil {
 		return nil
 	}
-	if at.Before(g.next) { // a log is older than its register
-		g.next = *at
-	}
 	if err := g.fill(*at); err != nil {
 		return err
 	}
-	g.line.Start, g.next = *at, at.Add(flows.SlotLength)
+	g.line.Start, g.next = *at, at.Add(flows.SlotLength) // back, when a log is older than its register
 	return g.each(&g.line)
 }
 

@@ -155,6 +155,7 @@ func TestExportIsOneMomentAndRemembered(t *testing.T) {
 	s := mustStore(t)
 	q := mustFill(t, s, 4)
 	q.Record = true
+	mustExec(t, s, `insert into flows.meter_registers (meter_id, element, status, start_time, end_time) select id, 'A', 'replaced', '2009-01-01Z', '2010-01-01Z' from flows.meter_registry`)
 	n := 0
 	recorded, err := s.ExportIntervals(t.Context(), q, func(l *IntervalLine) error {
 		if n++; n == 1 {

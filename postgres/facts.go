@@ -29,15 +29,14 @@ func (s *Store) Facts(ctx context.Context) ([]flows.Fact, error) {
 	return list, trouble("list stored values", err)
 }
 
-// facts: a register's column names its element, SINGLE counting as A; an event's names its type.
+// facts: a register's column names its element, SINGLE counting as A; an event's names its type. What a register had before an exchange is of
+// the meter that was there.
 const facts = `
-with history (tab, meter_id, col, at, value) as (
-	select 'register_import', g.meter_id, 'read.' || replace(g.element, 'SINGLE', 'A'), h.timestamp, trim_scale(h.read)::text
-	from flows.register_import h join flows.meter_registers g using (register_id)
+with reads (tab, register_id, at, value) as (
+	select 'register_import', register_id, timestamp, trim_scale(read)::text from flows.register_import
 	union all
-	select 'register_export', g.meter_id, 'read.' || replace(g.element, 'SINGLE', 'A'), h.timestamp, trim_scale(h.read)::text
-	from flows.register_export h join flows.meter_registers g using (register_id)
-	union all
+	select 'register_export', register_id, timestamp, trim_scale(read)::text from flows.register_export
+), history (tab, meter_id, col, at, value) as (
 	select 'meter_prepay_balance', meter_id, 'balance', timestamp, trim_scale(balance)::text from flows.meter_prepay_balance
 	union all
 	select 'meter_csq', meter_id, 'csq', timestamp, csq::text from flows.meter_csq
@@ -69,9 +68,12 @@ with history (tab, meter_id, col, at, value) as (
 			('prepay_enabled', prepay_enabled::text),
 			('daylight_savings_correction_enabled', daylight_savings_correction_enabled::text)) c (col, value)
 )
+select h.tab, coalesce(g.serial, r.serial) serial, 'read.' || replace(g.element, 'SINGLE', 'A') col, h.at, h.value
+from reads h join flows.meter_registers g using (register_id) join flows.meter_registry r on r.id = g.meter_id
+union all
 select f.tab, r.serial, f.col, f.at, f.value from (
 	select * from history
 	union all
 	select tab, meter_id, col, null, value from state where value is not null
 ) f join flows.meter_registry r on r.id = f.meter_id
-order by f.tab, r.serial, f.at, f.col`
+order by tab, serial, at, col`

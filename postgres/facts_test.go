@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"flows"
 
@@ -46,6 +48,38 @@ func TestFactsAreAllThatIsStored(t *testing.T) {
 		"meter_voltage.voltage of A" + at + "240",
 		"register_export.read.B of A" + at + "0",
 		"register_import.read.A of A" + at + "0.015", "register_import.read.B of A" + at + "20", "register_import.read.A of B" + at + "0.0001",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAReadIsOfTheMeterThatHadTheRegister(t *testing.T) {
+	s := mustStore(t)
+	m := mustInstall(t, s, at("OLD", "10.0.0.1", "B1.w"))["OLD"]
+	read := func(m flows.Meter, at time.Time, e flows.Energy) {
+		t.Helper()
+		r := healthy(m, flows.Shadow{ImportA: &e, ExportA: &e})
+		r.ReadAt = at
+		mustSave(t, s, r)
+	}
+	read(m, exchangedAt.Add(-time.Hour), 50*flows.WattHour)
+	mustExchange(t, s, Exchange{Old: "OLD", New: "NEW", At: exchangedAt, Hardware: "B1.w"})
+	m.Serial = "NEW"
+	read(m, exchangedAt.Add(time.Hour), 0)
+	facts, err := s.Facts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range facts {
+		if strings.HasPrefix(f.Table, "register_") {
+			got = append(got, f.String())
+		}
+	}
+	want := []string{
+		"register_export.read.A of NEW at 2024-06-05T11:40:00Z = 0", "register_export.read.A of OLD at 2024-06-05T09:40:00Z = 0.05",
+		"register_import.read.A of NEW at 2024-06-05T11:40:00Z = 0", "register_import.read.A of OLD at 2024-06-05T09:40:00Z = 0.05",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -115,7 +115,8 @@ func (f *findings) queue(batch *pgx.Batch) {
 		where not exists (
 			select from flows.vee_exceptions o
 			where coalesce(o.register_id, o.meter_id) = coalesce(v.register_id, v.meter_id) and o.rule = v.rule and o.key = v.key
-				and o.direction is not distinct from v.direction and o.status = 'resolved' and o.who <> 'flows' and o.count >= v.count)
+				and o.direction is not distinct from v.direction and o.status = 'resolved' and o.who <> 'flows' and o.count >= v.count
+				and coalesce(o.period_from, '-infinity') <= coalesce(v.stop, 'infinity') and coalesce(v.start, '-infinity') <= coalesce(o.period_to, o.last_seen))
 		on conflict (register_id, meter_id, rule, direction, key) where status <> 'resolved' do update set severity = excluded.severity,
 			period_from = excluded.period_from, period_to = excluded.period_to, details = excluded.details, count = excluded.count, last_seen = excluded.last_seen`,
 		f.rules, f.severities, f.registers, f.meters, f.directions, f.keys, f.from, f.to, f.details, f.counts)

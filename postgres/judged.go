@@ -16,25 +16,13 @@ import (
 func rule(ctx context.Context, tx pgx.Tx, all []*matter, judge flows.Judge) error {
 	batch := &pgx.Batch{}
 	var deletes []string
-	for wave := 0; ; wave++ {
-		var now []*matter
-		for _, m := range all {
-			if m.wave == wave {
-				now = append(now, m)
-			}
-		}
-		if len(now) == 0 {
-			break
-		}
-		for _, d := range []flows.Direction{flows.Import, flows.Export} {
-			queueIntervals(batch, now, d, &deletes)
-		}
-		queueDays(batch, now)
+	for _, d := range []flows.Direction{flows.Import, flows.Export} {
+		queueIntervals(batch, all, d, &deletes)
 	}
+	queueDays(batch, all)
 	if err := queueExceptions(ctx, tx, batch, all, judge); err != nil {
 		return err
 	}
-	queueSettled(batch, all)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil || len(deletes) == 0 {
 		return err
 	}
@@ -166,8 +154,8 @@ func dateOf(t time.Time, zone *time.Location) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 }
 
-// queueSettled says what has been judged, and when to look again if nothing comes: half-hours that do not come have to be missed.
-func queueSettled(batch *pgx.Batch, all []*matter) {
+// settled says what has been judged, and when to look again if nothing comes: half-hours that do not come have to be missed.
+func settled(ctx context.Context, tx pgx.Tx, all []*matter) error {
 	var registers, directions, notRun []string
 	var next []time.Time
 	var every []float64
@@ -175,16 +163,20 @@ func queueSettled(batch *pgx.Batch, all []*matter) {
 		if !m.current {
 			continue
 		}
-		why, _ := json.Marshal(m.verdict.NotRun) // strings
+		why := []byte("{}")
+		if m.verdict.NotRun != nil {
+			why, _ = json.Marshal(m.verdict.NotRun) // strings
+		}
 		registers, directions, notRun = append(registers, m.Register), append(directions, string(m.Direction)), append(notRun, string(why))
 		next, every = append(next, m.verdict.Next), append(every, -1)
 		if m.enabled {
 			every[len(every)-1] = max(m.LogEvery, time.Hour).Seconds()
 		}
 	}
-	batch.Queue(`
+	_, err := tx.Exec(ctx, `
 		update flows.vee_work w set changed_from = null, changed_to = null, judged_at = now(), next_from = v.next, not_run = v.not_run,
 			due_at = case when v.every > 0 then now() + v.every * interval '1 second' else 'infinity' end
 		from unnest($1::text[]::uuid[], $2::text[], $3::timestamptz[], $4::text[]::jsonb[], $5::float8[]) v (register_id, direction, next, not_run, every)
 		where w.register_id = v.register_id and w.direction = v.direction`, registers, directions, next, notRun, every)
+	return err
 }

@@ -17,6 +17,8 @@ func queueProfile(batch *pgx.Batch, rounds [][]*flows.Result, scheduled bool) {
 	if len(p.ids) == 0 {
 		return
 	}
+	// All that this save will lock, in the order of those who judge.
+	batch.Queue(`select from flows.meter_registers where status = 'enabled' and meter_id = any($1::text[]::uuid[]) order by register_id for no key update`, p.ids)
 	queueHoles(batch, rounds)
 	args := []any{p.meters, p.elements, p.directions, p.times, p.reads, p.status, p.received}
 	batch.Queue(`

@@ -1,52 +1,109 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"flows"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// settleBatch is how many registers are judged in one transaction: enough to write set-wise, few enough that savers wait for none of
-// them for long.
-const settleBatch = 64
+// What is judged in one transaction: enough to write set-wise, few enough that savers wait for none of the registers for long.
+const (
+	settleBatch = 64   // registers
+	settleDays  = 1500 // local days of a register and direction; one register may have more
+)
 
 // Settle judges registers, in both directions, of which raw data have come or which are due, and writes what shall stand: at most one batch,
 // of these meters or, with none named, of those that have waited longest. It tells how many it took; none means that nothing is left, but
 // for what another process is at.
 //
-// The registers' rows are held from reading to writing. So nothing raw comes meanwhile, and what is written is what the raw data say.
+// The registers' rows are held from reading to writing. So nothing raw comes meanwhile, and what is written is what the raw data say. A
+// register that cannot be judged costs no other one: it is put off, and the error tells of it.
 func (s *Store) Settle(ctx context.Context, meters []string, judge flows.Judge) (registers int, err error) {
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// Whatever the statistics say of a table that has just been filled: it is not to be read from end to end for a few registers.
-		if _, err := tx.Exec(ctx, `set local enable_seqscan = off; set local jit = off`); err != nil {
+	ids, err := s.settle(ctx, func(tx pgx.Tx) ([]string, error) { return claim(ctx, tx, meters) }, judge)
+	if err == nil || len(ids) == 0 || s.Ping(ctx) != nil {
+		return len(ids), trouble("judge half-hours", err)
+	}
+	err = nil
+	for _, id := range ids {
+		_, failed := s.settle(ctx, func(tx pgx.Tx) ([]string, error) { return hold(ctx, tx, id) }, judge)
+		if failed != nil && ctx.Err() == nil {
+			err = fmt.Errorf("register %s, put off for an hour: %w", id, failed)
+			if _, failed := s.pool.Exec(ctx, `
+				update flows.vee_work set due_at = now() + interval '1 hour', not_run = jsonb_build_object('all rules', $2::text) where register_id = $1::text::uuid`,
+				id, flat{err}.Error()); failed != nil {
+				return len(ids), trouble("put a register off", failed)
+			}
+		}
+	}
+	return len(ids), trouble("judge half-hours", cmp.Or(err, ctx.Err()))
+}
+
+// settle judges the registers that pick locks, as many as fit into a transaction, and gives those.
+func (s *Store) settle(ctx context.Context, pick func(pgx.Tx) ([]string, error), judge flows.Judge) (ids []string, err error) {
+	for range 3 {
+		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			// Whatever the statistics say of a table that has just been filled: it is not to be read from end to end for a few registers.
+			if _, err := tx.Exec(ctx, `set local enable_seqscan = off; set local jit = off`); err != nil {
+				return err
+			}
+			if ids, err = pick(tx); err != nil || len(ids) == 0 {
+				return err
+			}
+			cases, err := openCases(ctx, tx, ids)
+			if err != nil {
+				return err
+			}
+			return decide(ctx, tx, cases, judge)
+		})
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) || refused.Code != deadlockDetected { // a saver was in the way
+			break
+		}
+	}
+	return ids, err
+}
+
+const deadlockDetected = "40P01"
+
+// decide hears and rules one wave after the other: what stands after the first is what the second looks back on.
+func decide(ctx context.Context, tx pgx.Tx, all []*matter, judge flows.Judge) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("validation panicked: %v", p)
+		}
+	}()
+	for wave := 0; ; wave++ {
+		var now []*matter
+		for _, m := range all {
+			if m.wave == wave && !m.silent {
+				now = append(now, m)
+			}
+		}
+		if len(now) == 0 {
+			return settled(ctx, tx, all)
+		}
+		if err := hear(ctx, tx, now, judge); err != nil {
 			return err
 		}
-		ids, err := claim(ctx, tx, meters)
-		if err != nil || len(ids) == 0 {
+		if err := rule(ctx, tx, now, judge); err != nil {
 			return err
 		}
-		registers = len(ids)
-		cases, err := openCases(ctx, tx, ids)
-		if err != nil {
-			return err
-		}
-		if err := hear(ctx, tx, cases, judge); err != nil {
-			return err
-		}
-		return rule(ctx, tx, cases, judge)
-	})
-	return registers, trouble("judge half-hours", err)
+	}
 }
 
 // claim locks registers. Those that another process holds are left to it, or waited for when they were named.
 func claim(ctx context.Context, tx pgx.Tx, meters []string) ([]string, error) {
 	query, args := `
 		select g.register_id::text from flows.vee_work w join flows.meter_registers g using (register_id)
-		where w.due_at <= now() order by w.due_at limit $1 for no key update of g skip locked`, []any{settleBatch}
+		where w.due_at <= now() order by w.due_at, g.register_id limit $1 for no key update of g skip locked`, []any{2 * settleBatch} // a row a direction
 	if meters != nil {
 		query, args = `
 			select g.register_id::text from flows.meter_registers g
@@ -55,6 +112,14 @@ func claim(ctx context.Context, tx pgx.Tx, meters []string) ([]string, error) {
 			order by g.register_id limit $1 for no key update of g`, []any{settleBatch, meters}
 	}
 	rows, _ := tx.Query(ctx, query, args...)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}
+
+// hold locks one register.
+func hold(ctx context.Context, tx pgx.Tx, id string) ([]string, error) {
+	rows, _ := tx.Query(ctx, `select register_id::text from flows.meter_registers where register_id = $1::text::uuid for no key update`, id)
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
@@ -65,6 +130,7 @@ type matter struct {
 	current  bool // it comes up to today
 	forMeter bool // it brings the judgement of the meter as a whole
 	enabled  bool // it will be asked again
+	silent   bool // the meter knows no such direction: nothing is judged
 	verdict  flows.Judgement
 
 	firstRecord *time.Time // of its log
@@ -92,20 +158,29 @@ func hear(ctx context.Context, tx pgx.Tx, all []*matter, judge flows.Judge) erro
 	return fmt.Errorf("register %s %s cannot be judged: it wants ever more of its past", open[0].Register, open[0].Direction)
 }
 
-// openCases makes what is to be judged of these registers.
+// openCases makes what is to be judged of these registers, or of the first of them when that is too much for one transaction.
 func openCases(ctx context.Context, tx pgx.Tx, ids []string) (all []*matter, err error) {
 	rows, err := tx.Query(ctx, casesQuery, ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+	days, last := 0, ""
 	for rows.Next() {
 		var c openCase
 		if err := c.scan(rows); err != nil {
 			return nil, err
 		}
-		all = append(all, c.matters()...)
+		if days > settleDays && c.Register != last {
+			break
+		}
+		last = c.Register
+		for _, m := range c.matters() {
+			days += int(m.Span.To.Sub(m.Span.From).Hours() / 24)
+			all = append(all, m)
+		}
 	}
+	rows.Close()
 	return all, rows.Err()
 }
 
@@ -114,6 +189,7 @@ type openCase struct {
 	matter
 	changedFrom, changedTo, nextFrom *time.Time // infinite ones are cut to what a Time can hold
 	likeUntil                        *time.Time // the last estimate that may have looked at what has changed
+	firstRow                         *time.Time // the first half-hour that stands
 	follows                          bool       // another register was here before
 	status, mode                     string
 }
@@ -123,13 +199,19 @@ type openCase struct {
 const casesQuery = `
 	select w.register_id::text, g.meter_id::text, w.direction, coalesce(g.hardware, r.hardware, ''), r.fuse_rating, r.phases,
 		coalesce(e.timezone, 'Europe/London'), e.vee_thresholds, g.status, r.mode, g.element <> 'B' and w.direction = 'import' and g.status = 'enabled',
-		greatest(w.changed_from, '0001-01-01Z'), least(w.changed_to, '9999-01-01Z'), greatest(w.next_from, '0001-01-01Z'), now(),
+		case when w.changed_from is not null then greatest(w.changed_from, '0001-01-01Z') end,
+		case when w.changed_to is not null then least(w.changed_to, '9999-01-01Z') end, w.next_from, now(),
 		g.start_time, g.end_time,
 		case when w.direction = 'import' and before.final_read is not null then (g.initial_read * 10000)::bigint end,
 		case when w.direction = 'import' and behind.initial_read is not null then (g.final_read * 10000)::bigint end,
 		before.start_time is not null or g.initial_read is not null,
 		(select h."timestamp" from flows.register_profile_hh h where h.register_id = w.register_id and h.direction = w.direction
+			and h."timestamp" >= g.start_time - interval '400 days'
 			and flows.profile_usable(h."timestamp", h.status, h.received_at) order by h."timestamp" limit 1),
+		w.direction = 'export' and not exists (select from flows.register_export t where t.register_id = w.register_id)
+			and not exists (select from flows.register_profile_hh h where h.register_id = w.register_id and h.direction = 'export'),
+		case when w.changed_from is not null then
+			(select i."timestamp" from flows.register_interval_hh i where i.register_id = w.register_id order by i."timestamp" limit 1) end,
 		(select extract(epoch from min(case m.run_frequency when 'hourly' then interval '1 hour' when '12hourly' then interval '12 hours' else interval '24 hours' end))::bigint
 			from flows.meter_metrics m where m.enabled and lower(m.name) = 'syncerprofilelog'),
 		case when w.changed_to < w.next_from then (
@@ -158,7 +240,7 @@ func (c *openCase) scan(rows pgx.Rows) error {
 	var end *time.Time
 	var logEvery *int64
 	err := rows.Scan(&c.Register, &c.Meter, &c.Direction, &c.Hardware, &c.Fuse, &c.Phases, &c.Zone, &c.Thresholds, &c.status, &c.mode, &c.forMeter,
-		&c.changedFrom, &c.changedTo, &c.nextFrom, &c.AsOf, &c.Start, &end, &c.Initial, &c.Final, &c.follows, &c.firstRecord, &logEvery, &c.likeUntil)
+		&c.changedFrom, &c.changedTo, &c.nextFrom, &c.AsOf, &c.Start, &end, &c.Initial, &c.Final, &c.follows, &c.firstRecord, &c.silent, &c.firstRow, &logEvery, &c.likeUntil)
 	if end != nil {
 		c.End = *end
 	}
@@ -174,7 +256,7 @@ func (c *openCase) scan(rows pgx.Rows) error {
 }
 
 // matters cuts a case into spans of whole local days: what has changed, and the days that are not settled up to today. Most often they
-// are one. A record of a far future has its own day.
+// are one. What lies more than a day ahead is looked at when its time has come.
 func (c *openCase) matters() (all []*matter) {
 	days := calendarOf(c.Zone)
 	tomorrow := days.after(c.AsOf)
@@ -185,23 +267,23 @@ func (c *openCase) matters() (all []*matter) {
 	add := func(p flows.Period, current bool) {
 		m := c.matter
 		m.Span, m.current, m.wave = p, current, len(all)
-		m.forMeter = m.forMeter && current
 		m.Context.From = days.of(p.From.Add(-time.Hour)) // the day before
 		all = append(all, &m)
 	}
 	if c.changedFrom != nil {
-		changed := flows.Period{From: later(days.of(*c.changedFrom), days.of(c.Start)), To: days.after(*c.changedTo)}
+		// A change reaches the reads next to it, and what stands before the register's life has to go.
+		first := c.Start
+		if c.firstRow != nil {
+			first = earlier(first, *c.firstRow)
+		}
+		changed := flows.Period{From: later(days.of(c.changedFrom.Add(-reach)), days.of(first)), To: days.after(c.changedTo.Add(reach))}
 		if c.likeUntil != nil {
 			changed.To = later(changed.To, days.after(*c.likeUntil))
 		}
 		if changed.To.After(tomorrow) {
-			if c.changedTo.Year() < 9000 {
-				add(flows.Period{From: days.of(*c.changedTo), To: days.after(*c.changedTo)}, false)
-			}
 			changed.To = tomorrow
 		}
 		switch {
-		case changed.From.After(changed.To): // all of it lies in the future
 		case changed.To.Before(current.From):
 			add(changed, false)
 		case changed.From.Before(current.From):
@@ -209,6 +291,10 @@ func (c *openCase) matters() (all []*matter) {
 		}
 	}
 	add(current, true)
+	if c.silent {
+		all = all[len(all)-1:]
+		all[0].verdict.Next = current.From
+	}
 	return all
 }
 
@@ -218,6 +304,9 @@ func earlier(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// reach is how far a new record changes what is beside it: four accepted reads to each side.
+const reach = 4 * flows.SlotLength
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

@@ -34,6 +34,7 @@ insert into flows.meter_registry (serial, ip_address, esco, mode, maintenance, c
 		('u1', 'A', 'active', false, '9 days'), ('d1', 'A', 'active', false, '9 days'), ('d2', 'B', 'active', false, '3 days'),
 		('y1', 'B', 'active', false, '2 hours'), ('n1', null, 'active', false, '9 days'), ('p1', 'A', 'passive', false, '9 days'),
 		('m1', 'A', 'active', true, '9 days'), ('m2', null, 'passive', true, '9 days')) v (serial, esco, mode, maintenance, age);
+update flows.meter_shadows s set created_at = r.created_at from flows.meter_registry r where r.id = s.id;
 update flows.meter_shadows s set health = case when v.serial like 'h%' then 'healthy' else 'unhealthy' end, health_details = v.details
 	from flows.meter_registry r, (values ('h1', ''), ('h2', ''), ('h3', ''), ('u1', 'CRC'), ('d1', 'refused'), ('d2', 'silent'), ('y1', 'silent'),
 		('m1', 'refused'), ('p1', 'old')) v (serial, details)
@@ -169,7 +170,7 @@ func TestStatusOfAnEmptyDatabase(t *testing.T) {
 func TestAReasonNamesTenMeters(t *testing.T) {
 	s := mustStore(t)
 	mustExec(t, s, `insert into flows.meter_registry (serial, ip_address) select 'EML' || to_char(n, 'FM000'), '10.9.0.0'::inet + n from generate_series(1, 25) n`)
-	mustExec(t, s, `update flows.meter_registry set created_at = now() - interval '2 days'`)
+	mustExec(t, s, `update flows.meter_shadows set created_at = now() - interval '2 days'`)
 	mustExec(t, s, `update flows.meter_shadows set health = 'unhealthy', health_details = 'refused'`)
 	mustExec(t, s, `insert into flows.sync_runs (frequency, origin, scheduled_for, finished_at, meters, not_done) values ('hourly', 'command', now(), now(), 25, 25)`)
 	mustExec(t, s, `insert into flows.meter_sync_log (meter_id, "timestamp", run_id, frequency, verdict, duration_ms, error_code, details)
@@ -185,6 +186,33 @@ func TestAReasonNamesTenMeters(t *testing.T) {
 	}
 	if got.Failing[0].Serials[0] != "EML001" || got.Failing[0].Code != "MEDIATOR" || got.Failing[0].Text != "gone" {
 		t.Errorf("the reason is not that of the last log row: %+v", got.Failing[0])
+	}
+}
+
+// The new meter has had no day yet in which to be healthy, however long its place has been known.
+func TestAnExchangedMeterDoesNotFailAtOnce(t *testing.T) {
+	s := mustStore(t)
+	mustInstall(t, s, at("OLD", "10.0.0.1", "B1.w"))
+	mustExec(t, s, `update flows.meter_registry set created_at = now() - interval '9 days'`)
+	mustExec(t, s, `update flows.meter_shadows set created_at = now() - interval '9 days', health = 'unhealthy'`)
+	failing := func() int {
+		t.Helper()
+		got, err := s.Status(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.FailingMeters()
+	}
+	if n := failing(); n != 1 {
+		t.Fatalf("%d meters failing before the exchange", n)
+	}
+	mustExchange(t, s, Exchange{Old: "OLD", New: "NEW", At: exchangedAt})
+	if n := failing(); n != 0 {
+		t.Errorf("%d meters failing after the exchange", n)
+	}
+	mustExec(t, s, `update flows.meter_shadows set created_at = now() - interval '25 hours'`)
+	if n := failing(); n != 1 {
+		t.Errorf("%d meters failing a day later", n)
 	}
 }
 

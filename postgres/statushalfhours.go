@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"flows"
@@ -25,15 +26,24 @@ func (l *look) halfHours(ctx context.Context) error {
 	return nil
 }
 
+// noESCO is the id by which meters without one find their day.
+const noESCO = "00000000-0000-0000-0000-000000000000"
+
 // yesterday goes by registers, so that those without a row of the day count too: all their half-hours are unknown. Every register has a row
-// of vee_work for each direction.
+// of vee_work for each direction. The days are asked for first, and one that is not there is no reason to leave a meter out, since the planner
+// else takes a few meters for granted and looks a million up one by one.
 func (l *look) yesterday(ctx context.Context, h *flows.HalfHours) error {
+	var escos []string
+	var days, begins, ends []time.Time
+	err := l.tx.QueryRow(ctx, `
+		select array_agg(e.id), array_agg(d.day), array_agg(d.day::timestamp at time zone e.timezone), array_agg((d.day + 1)::timestamp at time zone e.timezone)
+		from (select $2, $3 union all select id::text, timezone from flows.escos where $1::text is null or id = $1::text::uuid) e (id, timezone),
+			lateral (select (now() at time zone e.timezone)::date - 1) d (day)`, l.esco, noESCO, defaultTimezone).
+		Scan(&escos, &days, &begins, &ends)
+	if err != nil {
+		return err
+	}
 	return l.tx.QueryRow(ctx, `
-		with days (esco, day, begins, ends) as materialized (
-			select e.id, d.day, d.day::timestamp at time zone e.timezone, (d.day + 1)::timestamp at time zone e.timezone
-			from (select id, timezone from flows.escos union all select '00000000-0000-0000-0000-000000000000', $2) e,
-				lateral (select (now() at time zone e.timezone)::date - 1 as day) d
-		)
 		select coalesce(array_agg(distinct day::text), '{}'), count(*), count(*) filter (where judged), count(*) filter (where complete),
 			coalesce(sum(expected), 0), coalesce(sum(estimated), 0), coalesce(sum(expected - estimated - known), 0)
 		from (
@@ -41,14 +51,14 @@ func (l *look) yesterday(ctx context.Context, h *flows.HalfHours) error {
 				sum(coalesce(d.expected, floor(extract(epoch from y.ends - greatest(y.begins, g.start_time)) / 1800)))::bigint expected,
 				coalesce(sum(d.estimated), 0) estimated, coalesce(sum(d.actual + d.derived + d.edited), 0) known
 			from flows.meter_registry r
-			join days y on y.esco = coalesce(r.esco, '00000000-0000-0000-0000-000000000000')
-			join flows.meter_registers g on g.meter_id = r.id and g.status = 'enabled' and g.start_time <= y.ends - interval '30 minutes'
+			left join unnest($3::text[]::uuid[], $4::date[], $5::timestamptz[], $6::timestamptz[]) y (esco, day, begins, ends)
+				on y.esco = coalesce(r.esco, $2::text::uuid)
+			join flows.meter_registers g on g.meter_id = r.id and g.status = 'enabled' and (g.start_time > y.ends - interval '30 minutes') is not true
 			join flows.vee_work w using (register_id)
-			left join flows.register_day d on d.register_id = w.register_id and d.direction = w.direction and d.day = y.day
-				and d.day = any(array(select day from days))
+			left join flows.register_day d on d.register_id = w.register_id and d.direction = w.direction and d.day = y.day and d.day = any($7::date[])
 			where r.mode = 'active' and not r.maintenance and ($1::text is null or r.esco = $1::text::uuid)
 			group by r.id, y.day
-		) m`, l.esco, defaultTimezone).
+		) m`, l.esco, noESCO, escos, days, begins, ends, slices.Compact(slices.SortedFunc(slices.Values(days), time.Time.Compare))).
 		Scan(&h.Days, &h.Meters, &h.Judged, &h.Complete, &h.Expected, &h.Estimated, &h.Unknown)
 }
 

@@ -88,7 +88,7 @@ func timescalePackages(t *testing.T) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	// Whoever wrote the packages answers for a peer that the lock leaves out, and no script of theirs is run.
-	npm := osexec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund")
+	npm := osexec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
 	npm.Dir = fresh
 	if out, err := npm.CombinedOutput(); err != nil {
 		t.Skipf("SKIPPED: npm cannot get TimescaleDB's packages, so it is not tested: %v %.300s", err, out)

@@ -19,21 +19,23 @@ type story struct {
 
 type event func(t *testing.T, conn *pgx.Conn)
 
-// newStory makes five weeks of half-hours around a change of the clock. A tenth of the records come late, half of these very late, some with
-// a value that makes the next record a fall; some are marked invalid, and each register was once reset.
+// newStory makes three weeks of half-hours, in two chunks, around a change of the clock. A tenth of the records come late, half of these very
+// late, some with a value that makes the next record a fall; some are marked invalid, and each register was once reset.
 func newStory() *story {
 	random := rand.New(rand.NewPCG(23, 0))
 	s := &story{}
-	s.begin = append(s.begin, registered, readings(time.Now()))
+	older, recent := readings(midnight.AddDate(0, 0, -1)), readings(time.Now().Add(-30*time.Hour-30*time.Minute))
+	s.begin = append(s.begin, registered, older, recent)
+	s.late = append(s.late, readings(midnight.AddDate(0, 0, -3)), older, recent) // saves that come late, and some that are repeated
 	for _, of := range []struct{ serial, direction string }{{"M1", "import"}, {"M1", "export"}, {"M2", "import"}, {"M3", "import"}} {
 		var came, late, later []record
-		read, reset := random.IntN(50_000), random.IntN(1600)
-		for i := range 34 * 48 {
+		read, reset := random.IntN(50_000), random.IntN(1000)
+		for i := range 22 * 48 {
 			read += random.IntN(900)
 			if i == reset {
 				read = 0
 			}
-			r := record{minute: (i - 28*48) * 30, read: read, status: 128}
+			r := record{minute: (i - 18*48) * 30, read: read, status: 128}
 			switch n := random.IntN(100); {
 			case n < 5:
 				late = append(late, r)
@@ -67,8 +69,8 @@ func newStory() *story {
 		s.late = append(s.late, arrival(of.serial, of.direction, late))
 		s.later = append(s.later, arrival(of.serial, of.direction, later))
 	}
-	recent := int(time.Since(midnight).Hours()) * 60 // what is younger than the rest keeps the last late hour from being the newest of all
-	s.begin = append(s.begin, arrival("M3", "import", []record{{minute: recent - 60, status: 128}, {minute: recent - 30, read: 5, status: 128}, {minute: recent, read: 9, status: 128}}), judgement)
+	now := int(time.Since(midnight).Hours()) * 60
+	s.begin = append(s.begin, arrival("M3", "import", []record{{minute: now - 60, status: 128}, {minute: now - 30, read: 5, status: 128}, {minute: now, read: 9, status: 128}}), judgement)
 	s.later = append(s.later, judgement)
 	return s
 }
@@ -88,19 +90,16 @@ func registered(t *testing.T, conn *pgx.Conn) {
 		('00000000-0000-0000-0000-000000000002', 'M2', 'P1.ax', (select id from escos where code = 'EAST')), ('00000000-0000-0000-0000-000000000003', 'M3', 'C1.w', null)`)
 }
 
-// readings are hourly saves of the last day and of the day before the change of the clock, and the last one again.
-func readings(now time.Time) event {
+// readings are 31 hourly saves, the last of them twice.
+func readings(from time.Time) event {
 	return func(t *testing.T, conn *pgx.Conn) {
 		t.Helper()
-		for _, from := range []time.Time{midnight.AddDate(0, 0, -1), now.Add(-30*time.Hour - 30*time.Minute)} {
-			for hour := range 31 {
-				at := from.Add(time.Duration(hour) * time.Hour)
-				for range 1 + hour/30 {
-					exec(t, conn, `update meter_shadows set read_at = $1, import_a = $2::int / 10.0, export_a = $2::int / 100.0, balance = 100 - $2::int / 8.0, csq = nullif($2::int % 7, 0),
-						voltage = 240.5, health = case $2::int % 5 when 0 then 'unhealthy' else 'healthy' end, health_details = '' where id <> '00000000-0000-0000-0000-000000000002'`, at, hour)
-					exec(t, conn, `update meter_shadows set read_at = $1, import_a = $2::int, "3p_voltage_l1" = 230, "3p_voltage_l2" = 231, health = 'healthy' where id = '00000000-0000-0000-0000-000000000002'`, at, hour)
-				}
-			}
+		for i := range 32 {
+			hour := min(i, 30)
+			at := from.Add(time.Duration(hour) * time.Hour)
+			exec(t, conn, `update meter_shadows set read_at = $1, import_a = $2::int / 10.0, export_a = $2::int / 100.0, balance = 100 - $2::int / 8.0, csq = nullif($2::int % 7, 0),
+				voltage = 240.5, health = case $2::int % 5 when 0 then 'unhealthy' else 'healthy' end, health_details = '' where id <> '00000000-0000-0000-0000-000000000002'`, at, hour)
+			exec(t, conn, `update meter_shadows set read_at = $1, import_a = $2::int, "3p_voltage_l1" = 230, "3p_voltage_l2" = 231, health = 'healthy' where id = '00000000-0000-0000-0000-000000000002'`, at, hour)
 		}
 	}
 }
@@ -109,7 +108,7 @@ func readings(now time.Time) event {
 func judgement(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
 	exec(t, conn, `insert into register_interval_hh (register_id, timestamp, import_interval, import_quality, import_method, import_reason, import_billable)
-		select register_id, at, 0.125, 'estimated', 'flat', '', true from meter_registers, generate_series($1::timestamptz - interval '20 days', $1, interval '30 minutes') at
+		select register_id, at, 0.125, 'estimated', 'flat', '', true from meter_registers, generate_series($1::timestamptz - interval '10 days', $1, interval '30 minutes') at
 		where meter_id = '00000000-0000-0000-0000-000000000001' and element = 'A' on conflict do nothing`, midnight)
 	exec(t, conn, `insert into register_interval_hh as i (register_id, timestamp, import_interval, import_quality, import_method, import_reason, import_billable)
 		select register_id, timestamp, import_interval, import_quality, import_method, import_reason, extract(day from timestamp at time zone 'UTC')::int % 4 > 0 from register_interval_hh

@@ -228,3 +228,21 @@ func TestAClockThatIsNotSetPanicsNowhere(t *testing.T) {
 		}
 	}
 }
+
+func TestNoFuseIsExceeded(t *testing.T) {
+	for i := range 400 {
+		spec := draw(Options{Seed: 6}, i)
+		m := newMeter(6, i, spec)
+		most := int64(m.fuse()) * int64(m.phases()) * 253 * 1000 * 6 / 10 // mWh in half an hour, as validation has it: a fifth more than the fuse says
+		for _, l := range []load{m.a, m.b, m.export} {
+			for u := m.installed / slotMillis; u < m.installed/slotMillis+400*slotsADay; u++ {
+				if u/slotsADay%5 > 0 {
+					continue
+				}
+				if e := l.boundary(u+1) - l.boundary(u); e > most {
+					t.Fatalf("%s with %d A: %d mWh in half an hour, at most %d can flow", m.hardware, m.fuse(), e, most)
+				}
+			}
+		}
+	}
+}

@@ -1,12 +1,10 @@
 package syncer
 
 import (
-	"context"
 	"slices"
 	"time"
 
 	"flows"
-	"flows/emop"
 )
 
 // mostProfileCalls is how many questions one run has for all half-hourly logs of a meter: a whole day of a twin-element meter. Where there
@@ -86,39 +84,6 @@ func missing(logs []*halfLog, marks []flows.ProfileMark, newest time.Time) []*ha
 
 // after is the half-hour behind t.
 func after(t time.Time) time.Time { return t.UTC().Truncate(flows.SlotLength).Add(flows.SlotLength) }
-
-// Profile reads the half-hourly logs of a meter from one half-hour to another, both included, with at most calls questions. It makes sure
-// who answers. What was read before something failed is given with the error.
-//
-// A meter without any such log is a NAK 5. Fewer than 20 questions may not bring it over a hole.
-func Profile(ctx context.Context, m flows.Meter, from, to time.Time, calls int, c Client) (found HalfHours, err error) {
-	r := &run{ctx: ctx, client: c, meter: m, class: emop.ClassOf(m.Hardware)}
-	from, to = after(from.Add(-1)), to.UTC().Truncate(flows.SlotLength)
-	if (m.Hardware == "" || m.FrameAddress == nil) && !r.identify() {
-		return HalfHours{Resume: from}, r.cannotTell()
-	}
-	logs := r.logs()
-	for _, l := range logs {
-		l.next, l.to = from, to
-	}
-	found, _ = r.halfHours(logs, calls)
-	unknown := 0
-	for _, l := range logs {
-		if flows.NAKOf(l.err) == flows.NAKUnknownObject {
-			if unknown++; unknown == len(logs) {
-				err = l.err
-			}
-			continue
-		}
-		if l.err != nil && err == nil {
-			err = l.err
-		}
-		if l.left() && (found.Resume.IsZero() || l.next.Before(found.Resume)) {
-			found.Resume = l.next
-		}
-	}
-	return found, err
-}
 
 // cannotTell is why it is not known who answers. It is never the NAK of one object, which would be taken for a log's.
 func (r *run) cannotTell() error {

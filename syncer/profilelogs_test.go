@@ -139,9 +139,9 @@ func TestChannelsThatAreNoRegistersAreNotTakenForOnes(t *testing.T) {
 		t.Errorf("%d reads from %d questions, %v", len(reads), len(s.asked), err)
 	}
 	s = &rangeStub{channels: []emop.ID{0xd79600, 0x010800}, answer: func(from, to int) (int, []bool) { return from, rows(to - from + 1) }}
-	found, err := Profile(t.Context(), m, at(0), at(20), 50, s)
-	if len(found.Reads) != 21 || err != nil || !found.Resume.IsZero() || found.Reads[0].Direction != flows.Import {
-		t.Errorf("without a channel for export: %d reads, resume %s, %v", len(found.Reads), found.Resume, err)
+	found, resume, err := readProfile(t.Context(), m, at(0), at(20), 50, s)
+	if len(found.Reads) != 21 || err != nil || !resume.IsZero() || found.Reads[0].Direction != flows.Import {
+		t.Errorf("without a channel for export: %d reads, resume %s, %v", len(found.Reads), resume, err)
 	}
 	if h := found.Holes; len(h) != 3 || h[0].Direction != flows.Export || !h[0].From.Equal(at(0)) || !h[2].To.Equal(at(21)) {
 		t.Errorf("holes of a log without a channel for export: %v", h)

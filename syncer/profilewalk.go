@@ -30,9 +30,8 @@ type page struct {
 
 // HalfHours is what was found of a meter's half-hourly logs.
 type HalfHours struct {
-	Reads  []flows.ProfileRead
-	Holes  []flows.ProfileHole
-	Resume time.Time // where the next call has to go on; zero when there is nothing left to ask for, whatever of it the meter had
+	Reads []flows.ProfileRead
+	Holes []flows.ProfileHole
 }
 
 // left says that there is something to ask for, or would be if the log had not failed.

@@ -147,10 +147,10 @@ func TestAnswersOfAnotherTime(t *testing.T) {
 	}
 }
 
-// profile is Profile without the holes.
+// profile is readProfile without the holes.
 func profile(ctx context.Context, m flows.Meter, from, to time.Time, calls int, c Client) ([]flows.ProfileRead, time.Time, error) {
-	found, err := Profile(ctx, m, from, to, calls, c)
-	return found.Reads, found.Resume, err
+	found, resume, err := readProfile(ctx, m, from, to, calls, c)
+	return found.Reads, resume, err
 }
 
 func TestHolesThatTheMeterHasShown(t *testing.T) {
@@ -168,7 +168,7 @@ func TestHolesThatTheMeterHasShown(t *testing.T) {
 		{"an empty log shows none", func(int) []int { return nil }, nil},
 		{"behind answers of days ago", slots{{-200, 4}, {13, 100}}.elsewhere(func(n int) int { return n - 96 }), [][2]int{{5, 13}}},
 	} {
-		found, err := Profile(t.Context(), single(), at(0), at(20), 50, &logStub{answer: c.answer})
+		found, _, err := readProfile(t.Context(), single(), at(0), at(20), 50, &logStub{answer: c.answer})
 		var got [][2]int
 		for _, h := range found.Holes {
 			got = append(got, [2]int{slotOf(h.From), slotOf(h.To)})
@@ -252,4 +252,35 @@ func TestProfileMakesSureWhoAnswers(t *testing.T) {
 	if len(reads) != 0 || len(h.log.asked) != 0 || flows.CodeOf(err, "") != flows.ForeignMeter || !resume.Equal(at(0)) {
 		t.Errorf("%d reads, resume %s, %v", len(reads), resume, err)
 	}
+}
+
+// readProfile reads the half-hourly logs of a meter from one half-hour to another, both included, with at most calls questions, and tells
+// where to go on.
+func readProfile(ctx context.Context, m flows.Meter, from, to time.Time, calls int, c Client) (found HalfHours, resume time.Time, err error) {
+	r := &run{ctx: ctx, client: c, meter: m, class: emop.ClassOf(m.Hardware)}
+	from, to = after(from.Add(-1)), to.UTC().Truncate(flows.SlotLength)
+	if (m.Hardware == "" || m.FrameAddress == nil) && !r.identify() {
+		return HalfHours{}, from, r.cannotTell()
+	}
+	logs := r.logs()
+	for _, l := range logs {
+		l.next, l.to = from, to
+	}
+	found, _ = r.halfHours(logs, calls)
+	unknown := 0
+	for _, l := range logs {
+		if flows.NAKOf(l.err) == flows.NAKUnknownObject {
+			if unknown++; unknown == len(logs) {
+				err = l.err
+			}
+			continue
+		}
+		if l.err != nil && err == nil {
+			err = l.err
+		}
+		if l.left() && (resume.IsZero() || l.next.Before(resume)) {
+			resume = l.next
+		}
+	}
+	return found, resume, err
 }

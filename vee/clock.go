@@ -52,22 +52,22 @@ func clockOfRegister(j *judgement) string {
 	return ""
 }
 
-// clockOfMeter reports the worst difference.
+// clockOfMeter reports a clock that is wrong, as long as it is, by the worst difference.
 func clockOfMeter(m *meterJudgement) string {
 	if len(m.in.Drifts) == 0 {
 		return "the meter's clock was not measured"
 	}
 	var worst Drift
-	var first, last time.Time
+	var first time.Time
 	wrong := 0
 	for _, d := range sortedDrifts(m.in.Drifts) {
-		if d.Diff.Abs() <= m.limits.ClockWarning {
+		if d.Diff.Abs() <= m.limits.ClockWarning { // right again
+			wrong, worst = 0, Drift{}
 			continue
 		}
 		if wrong++; wrong == 1 {
 			first = d.Time
 		}
-		last = d.Time
 		if d.Diff.Abs() > worst.Diff.Abs() {
 			worst = d
 		}
@@ -76,7 +76,7 @@ func clockOfMeter(m *meterJudgement) string {
 		return ""
 	}
 	e := flows.Exception{
-		Severity: flows.SeverityWarning, Period: flows.Period{From: first, To: last}, Count: wrong,
+		Severity: flows.SeverityWarning, Period: flows.Period{From: first}, Count: wrong,
 		Details: map[string]string{"worst_seconds": strconv.FormatInt(int64(worst.Diff/time.Second), 10), "billable": strconv.FormatBool(worst.Diff.Abs() <= m.limits.ClockUnbillable)},
 	}
 	if worst.Diff.Abs() > m.limits.ClockError {

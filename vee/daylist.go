@@ -91,14 +91,15 @@ func (j *judgement) logEvery() time.Duration {
 	return 12 * time.Hour
 }
 
-// settledBy gives the local midnight before which nothing can be expected to change: of the first of the last days that is not complete.
+// settledBy gives the local midnight before which nothing can be expected to change: of the first of the last days that is not complete, and
+// yesterday's at the latest, since some rules look at the hours around.
 func (j *judgement) settledBy() int64 {
 	const back = 4 // days; what is missing for longer has been reported as overdue
 	today, _ := j.cal.local(micros(j.in.AsOf))
 	open := func(d Day) bool { return d.Actual+d.Derived+d.Edited < d.Expected }
 	if i := slices.IndexFunc(j.result.Days, open); i >= 0 {
 		day := floorDiv(j.result.Days[i].Date.Unix(), 86400)
-		return j.cal.midnight(min(max(day, today-back), today))
+		return j.cal.midnight(min(max(day, today-back), today-1))
 	}
-	return j.cal.midnight(today)
+	return j.cal.midnight(today - 1)
 }

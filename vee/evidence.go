@@ -61,8 +61,9 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
+// touching leaves out what belongs to another span. Records of the future belong to every one, theirs may never come.
 func touching(all []flows.Exception, span flows.Period) []flows.Exception {
-	return slices.DeleteFunc(all, func(e flows.Exception) bool { return !e.Touches(span) })
+	return slices.DeleteFunc(all, func(e flows.Exception) bool { return e.Rule != flows.RuleFuture && !e.Touches(span) })
 }
 
 // SettleMeter judges what a store knows of a meter as a whole.

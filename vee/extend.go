@@ -23,8 +23,11 @@ func (j *judgement) extend() {
 			continue
 		}
 		first, last = min(first, times[0]), max(last, times[len(times)-1])
+		// With no read behind it nothing in the span says anything of what was before: a meter may be silent for months.
 		i, _ := slices.BinarySearch(times, from)
-		j.from = min(j.from, times[max(min(i, len(times))-around, 0)])
+		if i < len(times) {
+			j.from = min(j.from, times[max(i-around, 0)])
+		}
 		i, _ = slices.BinarySearch(times, to)
 		j.to = max(j.to, times[min(i+around, len(times))-1])
 	}
@@ -55,6 +58,9 @@ func (j *judgement) want() {
 	}
 	if j.like != nil {
 		from = min(from, j.like.from)
+	}
+	if j.zerosFrom != 0 {
+		from = min(from, j.zerosFrom)
 	}
 	chains := []chain{j.main}
 	if len(j.side.points) > 0 {

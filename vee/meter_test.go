@@ -35,9 +35,11 @@ func TestRulesOfAMeter(t *testing.T) {
 		want string
 	}{
 		{"20 s are nothing", drift(20, -20), "[]"},
-		{"21 s are a warning", drift(-21, 3), "[CLOCK warning ×1 map[billable:true worst_seconds:-21]]"},
-		{"over three minutes are an error", drift(60, 181, 10), "[CLOCK error ×2 map[billable:true worst_seconds:181]]"},
+		{"21 s are a warning", drift(3, -21), "[CLOCK warning ×1 map[billable:true worst_seconds:-21]]"},
+		{"over three minutes are an error", drift(10, 60, 181), "[CLOCK error ×2 map[billable:true worst_seconds:181]]"},
 		{"over a quarter of an hour nothing is billed", drift(1, 901), "[CLOCK error ×1 map[billable:false worst_seconds:901]]"},
+		{"and are over when the clock is right again", drift(60, 181, 10), "[]"},
+		{"and begin anew", drift(60, 181, 10, 30), "[CLOCK warning ×1 map[billable:true worst_seconds:30]]"},
 		{"216.2 to 253.0 V are allowed", volts(2162, 2530), "[]"},
 		{"a low and a high voltage", volts(2161, 2100, 2150, 2531, 2600, 2540), "[VOLTAGE warning ×6 map[highest:260.0 L1 lowest:210.0 L1]]"},
 		{"the cover was opened", event(4), "[TAMPER warning ×1 map[event:BM_TERMINAL_COVER_REMOVED]]"},

@@ -31,7 +31,7 @@ func (j *judgement) prolongedMonth(from int64) string {
 		slots += int(ceilSlot(j.cal.midnight(day+1)) - ceilSlot(j.cal.midnight(day)))
 		if t := j.day(day); t != nil {
 			estimated += t.estimated
-		} else if day <= shown {
+		} else if day <= shown && j.cal.midnight(day+1) > j.start {
 			unknown = true
 		}
 	}

@@ -68,7 +68,8 @@ type judgement struct {
 	like     *likeness
 
 	outliers  []outlier
-	bracketed int // reads that could be held against the log
+	zerosFrom int64 // how far back zeros have to be followed; 0 = not beyond the context
+	bracketed int   // reads that could be held against the log
 
 	tallies map[int64]*tally
 

@@ -22,6 +22,9 @@ func zeroRun(j *judgement) string {
 		}
 		k = last
 		from, to := first*slotMicros, (last+1)*slotMicros
+		if from <= j.contextFrom && to-from < j.limits.ZeroRun.Microseconds() {
+			j.zerosFrom = to - j.limits.ZeroRun.Microseconds() - slotMicros
+		}
 		if to-from < j.limits.ZeroRun.Microseconds() || j.zeroExplained(from, to) {
 			continue
 		}

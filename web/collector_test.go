@@ -36,9 +36,13 @@ func fleet() flows.Status {
 		Success:    flows.Rate{Healthy: 9, Of: 12},
 		Ticks:      []flows.Tick{{Frequency: flows.Hourly, Last: due.Add(-time.Hour), Missed: 2, LastMissed: due.Add(-2 * time.Hour)}},
 		Failing:    []flows.Reason{{Code: flows.Timeout, Count: 3}},
-		Jobs:       flows.Jobs{Waiting: 5, Running: 2, Oldest: noon.Add(-90 * time.Minute)},
-		Database:   flows.Storage{Bytes: 1e9, DaysLeft: &days},
-		Due:        map[flows.Frequency]*time.Time{flows.Hourly: &due},
+		HalfHours: &flows.HalfHours{Days: []string{"2026-03-03"}, Meters: 11, Judged: 10, Complete: 9, Expected: 1056, Estimated: 48, Unknown: 50,
+			Exceptions: []flows.OpenExceptions{{Rule: flows.RuleConflict, Severity: flows.SeverityError, Count: 2}, {Rule: flows.RuleClock, Severity: flows.SeverityError, Count: 1},
+				{Rule: flows.RuleClock, Severity: flows.SeverityWarning, Count: 4}},
+			OldestGap: &flows.Gap{Since: noon.Add(-36 * time.Hour), Age: 1}},
+		Jobs:     flows.Jobs{Waiting: 5, Running: 2, Oldest: noon.Add(-90 * time.Minute)},
+		Database: flows.Storage{Bytes: 1e9, DaysLeft: &days},
+		Due:      map[flows.Frequency]*time.Time{flows.Hourly: &due},
 	}
 }
 
@@ -83,13 +87,19 @@ func TestNamesKeepPrometheusConventions(t *testing.T) {
 
 func TestWhatIsNotKnownIsLeftOut(t *testing.T) {
 	got := exposed(t, NewCollector(always(flows.Status{Time: noon})))
-	for _, name := range []string{"flows_database_days_left", "flows_success_ratio_24h", "flows_run_success_ratio", "flows_run_last", "quantile", "NaN"} {
+	for _, name := range []string{"flows_database_days_left", "flows_success_ratio_24h", "flows_run_success_ratio", "flows_run_last", "flows_halfhours", "quantile", "NaN"} {
 		if strings.Contains(got, name) {
 			t.Errorf("%s of an empty database:\n%s", name, got)
 		}
 	}
 	if !strings.Contains(got, "\nflows_needs_person{kind=\"no_meters\"} 1\n") {
 		t.Errorf("nothing says that there are no meters:\n%s", got)
+	}
+}
+
+func TestWithoutAGapTheOldestIsOfNow(t *testing.T) {
+	if got := exposed(t, NewCollector(always(flows.Status{Time: noon, HalfHours: &flows.HalfHours{}}))); !strings.Contains(got, "\nflows_halfhours_oldest_gap_seconds 0\n") {
+		t.Errorf("no gap:\n%s", got)
 	}
 }
 

@@ -62,6 +62,35 @@ var gauges = []gauge{
 		}
 		add(s.Time.Sub(s.Jobs.Oldest).Seconds())
 	}),
+	newGauge("flows_halfhours_meters", "Active meters with a register that was there yesterday, by the time zone of their ESCO.", nil,
+		halfHours(func(h *flows.HalfHours) int { return h.Meters })),
+	newGauge("flows_halfhours_meters_judged", "Of flows_halfhours_meters, those whose half-hours were judged after yesterday had ended.", nil,
+		halfHours(func(h *flows.HalfHours) int { return h.Judged })),
+	newGauge("flows_halfhours_meters_complete", "Of flows_halfhours_meters, those of which every half-hour of yesterday is known, none by estimate.", nil,
+		halfHours(func(h *flows.HalfHours) int { return h.Complete })),
+	newGauge("flows_halfhours_expected", "Half-hours of these meters yesterday, each register and direction.", nil,
+		halfHours(func(h *flows.HalfHours) int { return h.Expected })),
+	newGauge("flows_halfhours_estimated", "Half-hours of yesterday that are estimated.", nil,
+		halfHours(func(h *flows.HalfHours) int { return h.Estimated })),
+	newGauge("flows_halfhours_unknown", "Half-hours of yesterday that nobody knows, or not yet.", nil,
+		halfHours(func(h *flows.HalfHours) int { return h.Unknown })),
+	newGauge("flows_halfhours_oldest_gap_seconds", "How long ago the oldest day began of which half-hours are still asked for; 0 if none are.", nil, func(s flows.Status, add adder) {
+		switch {
+		case s.HalfHours == nil:
+		case s.HalfHours.OldestGap == nil:
+			add(0)
+		default:
+			add(s.Time.Sub(s.HalfHours.OldestGap.Since).Seconds())
+		}
+	}),
+	newGauge("flows_halfhours_exceptions_open", "Exceptions that nobody has answered.", []string{"rule", "severity"}, func(s flows.Status, add adder) {
+		if s.HalfHours == nil {
+			return
+		}
+		for _, x := range s.HalfHours.Exceptions {
+			add(float64(x.Count), string(x.Rule), string(x.Severity))
+		}
+	}),
 	newGauge("flows_database_bytes", "Size of the database.", nil, func(s flows.Status, add adder) {
 		add(float64(s.Database.Bytes))
 	}),
@@ -70,7 +99,7 @@ var gauges = []gauge{
 			add(float64(*s.Database.DaysLeft))
 		}
 	}),
-	newGauge("flows_needs_person", "Meters, ticks, jobs or runs that need a person; flows status says what to do.", []string{"kind"}, func(s flows.Status, add adder) {
+	newGauge("flows_needs_person", "Meters, exceptions, ticks, jobs or runs that need a person; flows status says what to do.", []string{"kind"}, func(s flows.Status, add adder) {
 		counts := map[flows.NeedKind]int{}
 		for _, n := range s.Needs() {
 			counts[n.Kind] += n.Count
@@ -91,4 +120,13 @@ func lastRuns(s flows.Status) map[flows.Frequency]flows.Run {
 		all[r.Frequency] = sum
 	}
 	return all
+}
+
+// halfHours tells one number of them.
+func halfHours(number func(*flows.HalfHours) int) func(flows.Status, adder) {
+	return func(s flows.Status, add adder) {
+		if s.HalfHours != nil {
+			add(float64(number(s.HalfHours)))
+		}
+	}
 }

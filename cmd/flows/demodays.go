@@ -123,15 +123,20 @@ func standing(e simulator.Energies) postgres.Readings {
 	return postgres.Readings{"A": flows.Energy(e.ImportA), "B": flows.Energy(e.ImportB)}
 }
 
-// withoutExchange gives the facts with the old meter's as they were before, for the comparison with what it had answered.
+// withoutExchange gives the facts with what now stands under the new meter as it was before, for the comparison with what the old one had
+// answered. Its registers are still its own.
 func (days *demoDays) withoutExchange(facts []flows.Fact) []flows.Fact {
-	facts = slices.DeleteFunc(slices.Clone(facts), func(f flows.Fact) bool { return f.Serial == days.Exchange.New })
+	own := map[string]bool{}
+	kept := slices.DeleteFunc(slices.Clone(facts), func(f flows.Fact) bool {
+		own[f.Table] = own[f.Table] || f.Serial == days.Exchange.Old
+		return f.Serial == days.Exchange.New
+	})
 	for _, f := range days.before {
-		if f.Serial == days.Exchange.Old {
-			facts = append(facts, f)
+		if f.Serial == days.Exchange.Old && !own[f.Table] {
+			kept = append(kept, f)
 		}
 	}
-	return facts
+	return kept
 }
 
 // compareDays holds every record against the answers and every half-hour against the truth.

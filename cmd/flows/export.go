@@ -51,9 +51,12 @@ func (c *exported) export(a *app, write func(*postgres.Store, io.Writer) error) 
 		return err
 	}
 	defer store.Close()
+	if err = write(store, out); err == nil {
+		err = out.Flush()
+	}
 	var unknownESCO *postgres.UnknownESCO
 	var unknown *postgres.UnknownSerials
-	switch err := errors.Join(write(store, out), out.Flush()); {
+	switch {
 	case errors.As(err, &unknownESCO), errors.As(err, &unknown):
 		return userError(err)
 	case err != nil:

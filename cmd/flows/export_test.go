@@ -132,9 +132,11 @@ func TestWhatAPersonGetsWrongWithExports(t *testing.T) {
 		{"is no file", append([]string{"reads", "--output", dir, "--force"}, period...)},
 		{"no such file or directory", append([]string{"reads", "--output", filepath.Join(dir, "a", "b")}, period...)},
 		{"--record", append([]string{"reads", "--record"}, period...)},
+		{"meter EML9 is not known", append([]string{"reads", "--serial", "EML9"}, period...)},
 	} {
-		if got := call(env, append([]string{"export"}, c.args...)...); got.code != exitUsage || !strings.Contains(got.stderr, c.says) || strings.Count(got.stderr, "\n") != 1 {
-			t.Errorf("%v: exit %d: %s", c.args, got.code, got.stderr)
+		if got := call(env, append([]string{"export"}, c.args...)...); got.code != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, c.says) ||
+			strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%v: exit %d: %s%s", c.args, got.code, got.stdout, got.stderr)
 		}
 	}
 	for _, args := range [][]string{{"export", "intervals"}, {"export", "reads"}, {"vee", "list"}, {"vee", "ack"}, {"vee", "resolve"}, {"escos", "thresholds"}} {

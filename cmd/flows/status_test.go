@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -86,6 +87,30 @@ func thirdDead(t *testing.T, i *installed) {
 	i.mustExec(t, `update flows.sync_runs set healthy = 4, unhealthy = 2`)
 }
 
+// allHalfHours gives each meter a register of which everything of yesterday is known, and nothing of the days before.
+func allHalfHours(t *testing.T, i *installed) {
+	i.mustRun(t)
+	i.mustExec(t, `update flows.meter_registry set hardware = 'B1.w'`)
+	i.mustExec(t, `update flows.meter_registers set start_time = now() - interval '100 days'`)
+	i.mustExec(t, `update flows.vee_work set judged_at = now()`)
+	i.mustExec(t, `insert into flows.register_day (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
+		select register_id, direction, (now() at time zone 'Europe/London')::date - 1, 1, 48, 48, 0, 0, 0, 48, 0, 0, 0 from flows.vee_work`)
+}
+
+func someHalfHours(t *testing.T, i *installed) {
+	allHalfHours(t, i)
+	const of = `register_id = (select register_id from flows.meter_registers g join flows.meter_registry r on r.id = g.meter_id where r.serial = '%s') and direction = 'import'`
+	i.mustExec(t, `update flows.register_day set actual = 46, estimated = 2 where `+fmt.Sprintf(of, "EML0001"))
+	i.mustExec(t, `update flows.register_day set actual = 39, not_logged = 9 where `+fmt.Sprintf(of, "EML0002"))
+	i.mustExec(t, `delete from flows.register_day where `+fmt.Sprintf(of, "EML0003"))
+	i.mustExec(t, `update flows.vee_work set judged_at = null where `+fmt.Sprintf(of, "EML0003"))
+	i.mustExec(t, `insert into flows.register_day (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
+		select register_id, direction, day - 84, 1, 48, 36, 0, 0, 0, 0, 12, 0, 0 from flows.register_day where `+fmt.Sprintf(of, "EML0002"))
+	i.mustExec(t, `insert into flows.vee_exceptions (rule, severity, register_id, direction, key)
+		select x.rule, x.severity, w.register_id, 'import', x.rule from flows.vee_work w,
+			(values ('REVERSAL', 'critical'), ('CONFLICT', 'error'), ('MISSING', 'error'), ('SPIKE', 'info')) x (rule, severity) where w.`+fmt.Sprintf(of, "EML0001"))
+}
+
 func TestStatusTellsWhatAPersonMustDo(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -96,7 +121,16 @@ func TestStatusTellsWhatAPersonMustDo(t *testing.T) {
 	}{
 		{"fresh installation", fresh, 1, []string{`^▲ No meter is registered; register meters: flows meters import FILE\n`, `0 active`}, map[flows.NeedKind]int{flows.NeedNoMeters: 1}},
 		{"healthy fleet", allWell, 0, []string{`^● Nothing needs a person.\n`, `6 active: 6 healthy, 0 unhealthy, 0 never run`,
-			`half of the meters were healthy within 10 min, 95 % within 10 min`, `hourly +- +\d+ (s|min|h).* ago \(.*:05 UTC\) +3 s +6 +6 +0 +0 +0 +100.0 %`, `0 missed`}, nil},
+			`half of the meters were healthy within 10 min, 95 % within 10 min`, `hourly +- +\d+ (s|min|h).* ago \(.*:05 UTC\) +3 s +6 +6 +0 +0 +0 +100.0 %`, `0 missed`,
+			`\nHalf-hours none judged yet: metric SyncerProfileLog brings them, 12hourly by default\nSchedule `}, nil},
+		{"all half-hours", allHalfHours, 0, []string{`^● Nothing needs a person.\n`, `\nHalf-hours yesterday \(\d{4}-\d\d-\d\d\): 6 of 6 meters complete; ` +
+			`0 of 576 half-hours estimated \(0.0 %\), 0 not known\nExceptions none open\nGaps       none in the last 90 days\n`}, nil},
+		{"some half-hours", someHalfHours, 1, []string{`^▲ 2 half-hour exceptions need a person: 1 REVERSAL, 1 CONFLICT; flows vee list --severity critical,error\n` +
+			`▲ Half-hours of (\d{4}-\d\d-\d\d) \(85 days ago\) were never fetched, and are lost after some 90 days: flows backfill --from [-0-9]{10}, or see why: flows meters show EML0002\n\n`,
+			`\): 3 of 6 meters complete, 1 not judged since it ended; 2 of 5\d\d half-hours estimated \(0.3 %\), 5\d not known\n` +
+				`Exceptions 4 open: 1 REVERSAL \(critical\), 1 CONFLICT, 1 MISSING \(error\), 1 SPIKE \(info\)\n` +
+				`Gaps       2 in the last 90 days, of a register, direction and day each: 1 never reached, 1 not logged by the meter, 0 marked invalid by the meter; ` +
+				`the oldest that is asked for again: [-0-9]{10}, 12 half-hours of EML0002 A import\n`}, map[flows.NeedKind]int{flows.NeedExceptions: 2, flows.NeedGap: 1}},
 		{"dead mediator", deadMediator, 1, []string{`^▲ 6 meters were not read in the hourly run of .*:05 UTC. MEDIATOR: mediator 127.0.0.1:50051 cannot be reached; is flows mediator running\?\n\n`,
 			`6  MEDIATOR +mediator 127.0.0.1:50051 cannot be reached  \(EML0001, EML0002, EML0003, …\)`}, map[flows.NeedKind]int{flows.NeedNotDone: 6}},
 		{"tick missed", tickMissed, 1, []string{`^▲ Nobody ran the hourly tick of .*:05 UTC: is flows serve --roles scheduler running\? .*\n\n`, `1 missed`}, map[flows.NeedKind]int{flows.NeedTickMissed: 1}},

@@ -24,10 +24,12 @@ func printStatus(w io.Writer, s flows.Status, needs []flows.Need) error {
 	if s.ESCO != "" {
 		about += ", ESCO " + s.ESCO
 	}
-	for _, line := range [][2]string{
+	for _, line := range slices.Concat([][2]string{
 		{"As of", about}, {"Meters", metersLine(s.Meters)}, {"Freshness", freshnessLine(s.Freshness)}, {"Success", successLine(s.Success)},
-		{"Failing", failingLine(s)}, {"Schedule", scheduleLine(s)}, {"Queue", queueLine(s)}, {"Database", storageLine(s.Database)},
-	} {
+		{"Failing", failingLine(s)},
+	}, halfHoursLines(s.HalfHours), [][2]string{
+		{"Schedule", scheduleLine(s)}, {"Queue", queueLine(s)}, {"Database", storageLine(s.Database)},
+	}) {
 		fmt.Fprintf(w, "%-10s %s\n", line[0], line[1])
 	}
 	return printRuns(w, s)
@@ -63,6 +65,56 @@ func successLine(r flows.Rate) string {
 
 func failingLine(s flows.Status) string {
 	return fmt.Sprintf("%d meters not healthy for a day and more", s.FailingMeters())
+}
+
+func halfHoursLines(h *flows.HalfHours) [][2]string {
+	if h == nil {
+		return [][2]string{{"Half-hours", "none judged yet: metric SyncerProfileLog brings them, 12hourly by default"}}
+	}
+	return [][2]string{{"Half-hours", yesterdayLine(*h)}, {"Exceptions", exceptionsLine(h.Exceptions)}, {"Gaps", gapsLine(*h)}}
+}
+
+func yesterdayLine(h flows.HalfHours) string {
+	if h.Meters == 0 {
+		return "no active meter had a register yesterday"
+	}
+	line := fmt.Sprintf("yesterday (%s): %d of %d meters complete", strings.Join(h.Days, ", "), h.Complete, h.Meters)
+	if n := h.Meters - h.Judged; n > 0 {
+		line += fmt.Sprintf(", %d not judged since it ended", n)
+	}
+	return line + fmt.Sprintf("; %d of %d half-hours estimated (%s), %d not known", h.Estimated, h.Expected, flows.Rate{Healthy: h.Estimated, Of: h.Expected}, h.Unknown)
+}
+
+func exceptionsLine(list []flows.OpenExceptions) string {
+	line, all := "", 0
+	for i, x := range list {
+		if i > 0 {
+			line += ", "
+		}
+		line += fmt.Sprintf("%d %s", x.Count, x.Rule)
+		if i+1 == len(list) || list[i+1].Severity != x.Severity {
+			line += fmt.Sprintf(" (%s)", x.Severity)
+		}
+		all += x.Count
+	}
+	if all == 0 {
+		return "none open"
+	}
+	return fmt.Sprintf("%d open: %s", all, line)
+}
+
+func gapsLine(h flows.HalfHours) string {
+	g := h.Gaps
+	all := g.NeverReached + g.NotLogged + g.Invalid
+	if all == 0 {
+		return fmt.Sprintf("none in the last %d days", int(flows.LogReach.Hours()/24))
+	}
+	line := fmt.Sprintf("%d in the last %d days, of a register, direction and day each: %d never reached, %d not logged by the meter, %d marked invalid by the meter",
+		all, int(flows.LogReach.Hours()/24), g.NeverReached, g.NotLogged, g.Invalid)
+	if o := h.OldestGap; o != nil {
+		line += fmt.Sprintf("; the oldest that is asked for again: %s, %d half-hours of %s %s %s", o.Day, o.HalfHours, o.Serial, o.Element, o.Direction)
+	}
+	return line
 }
 
 func scheduleLine(s flows.Status) string {

@@ -82,10 +82,17 @@ where d.never_reached + d.not_logged + d.invalid > 0;
 create index vee_exceptions_of on flows.vee_exceptions (coalesce(register_id, meter_id), rule);
 
 -- +goose StatementBegin
+-- Nobody knows when between two measurements a clock went wrong, or was set: those half-hours are to be judged again.
 create function flows.meter_clock_diff_insert() returns trigger language plpgsql as $$
+declare
+    _at  timestamptz := coalesce(new.clock_time_diff_synced_at, new.updated_at);
+    _old flows.meter_clock_diff;
 begin
-    insert into flows.meter_clock_diff (meter_id, "timestamp", seconds)
-    values (new.id, coalesce(new.clock_time_diff_synced_at, new.updated_at), new.clock_time_diff_seconds) on conflict do nothing;
+    select * into _old from flows.meter_clock_diff where meter_id = new.id and "timestamp" < _at order by "timestamp" desc limit 1;
+    insert into flows.meter_clock_diff (meter_id, "timestamp", seconds) values (new.id, _at, new.clock_time_diff_seconds) on conflict do nothing;
+    if found and greatest(abs(new.clock_time_diff_seconds), abs(_old.seconds)) > 20 then
+        perform flows.vee_mark_meter(new.id, coalesce(_old."timestamp", '-infinity'), _at);
+    end if;
     return null;
 end
 $$;
@@ -98,6 +105,10 @@ create function flows.meter_mode_history_insert() returns trigger language plpgs
 begin
     insert into flows.meter_mode_history (meter_id, mode) values (new.id, new.mode)
     on conflict (meter_id, "timestamp") do update set mode = excluded.mode;
+    if new.mode = 'active' then
+        update flows.vee_work w set due_at = statement_timestamp()
+        from flows.meter_registers g where g.register_id = w.register_id and g.meter_id = new.id and g.status = 'enabled';
+    end if;
     return null;
 end
 $$;
@@ -106,22 +117,35 @@ create trigger meter_registry_mode_update after update of mode on flows.meter_re
     when (new.mode <> old.mode) execute function flows.meter_mode_history_insert();
 
 -- +goose StatementBegin
--- Marks what a row of the argument's kind speaks of. The registers of a meter are locked in one order, as savers do.
-create function flows.vee_mark_row() returns trigger language plpgsql as $$
+-- Marks all registers of a meter, in the order in which savers and judges lock them.
+create function flows.vee_mark_meter(meter uuid, _from timestamptz, _to timestamptz) returns void language plpgsql as $$
 declare
     _register uuid;
+begin
+    for _register in select register_id from flows.meter_registers where meter_id = meter order by register_id loop
+        perform flows.vee_mark(_register, 'import', _from, _to), flows.vee_mark(_register, 'export', _from, _to);
+    end loop;
+end
+$$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+-- Marks what a row of the argument's kind speaks of.
+create function flows.vee_mark_row() returns trigger language plpgsql as $$
 begin
     case tg_argv[0]
     when 'time' then
         perform flows.vee_mark(new.register_id, new.direction, new."timestamp", new."timestamp");
     when 'hole' then
         perform flows.vee_mark(new.register_id, new.direction, new.start_time, new.end_time);
-    when 'register' then
-        perform flows.vee_mark(new.register_id, d, '-infinity', 'infinity') from unnest('{import,export}'::text[]) d;
+    when 'register' then -- and the one on the other side of an exchange
+        perform flows.vee_mark_meter(new.meter_id, '-infinity', 'infinity');
     when 'meter' then
-        for _register in select register_id from flows.meter_registers where meter_id = new.id order by register_id loop
-            perform flows.vee_mark(_register, d, '-infinity', 'infinity') from unnest('{import,export}'::text[]) d;
-        end loop;
+        perform flows.vee_mark_meter(new.id, '-infinity', 'infinity');
+    when 'zone' then
+        perform flows.vee_mark_meter(id, '-infinity', 'infinity') from flows.meter_registry where esco = new.id;
+    when 'event' then
+        perform flows.vee_mark_meter(new.meter_id, new."timestamp", new."timestamp");
     end case;
     return null;
 end
@@ -134,17 +158,23 @@ create trigger register_profile_hole_mark after insert or update on flows.regist
 create trigger meter_registers_mark after update of start_time, end_time, initial_read, final_read on flows.meter_registers for each row
     when ((new.start_time, new.end_time, new.initial_read, new.final_read) is distinct from (old.start_time, old.end_time, old.initial_read, old.final_read))
     execute function flows.vee_mark_row('register');
-create trigger meter_registry_mark after update of hardware, fuse_rating, phases on flows.meter_registry for each row
-    when ((new.hardware, new.fuse_rating, new.phases) is distinct from (old.hardware, old.fuse_rating, old.phases)
+create trigger meter_registry_mark after update of hardware, fuse_rating, phases, esco on flows.meter_registry for each row
+    when ((new.hardware, new.fuse_rating, new.phases, new.esco) is distinct from (old.hardware, old.fuse_rating, old.phases, old.esco)
         and old.hardware is not null and new.serial = old.serial) -- an exchange closes registers and changes none
     execute function flows.vee_mark_row('meter');
+create trigger escos_mark after update of timezone on flows.escos for each row
+    when (new.timezone <> old.timezone) execute function flows.vee_mark_row('zone');
+-- Reverse energy, an opened cover, a magnet: they may be fetched long after they happened.
+create trigger meter_event_log_mark after insert on flows.meter_event_log for each row
+    when (new.event_type in (3, 4, 10)) execute function flows.vee_mark_row('event');
 
 -- +goose StatementBegin
 -- A new register is looked at when its first half-hours should have come.
 create function flows.meter_registers_work() returns trigger language plpgsql as $$
 begin
     insert into flows.vee_work (register_id, direction, due_at)
-    select n.register_id, d, statement_timestamp() + interval '14 hours' from new_registers n cross join unnest('{import,export}'::text[]) d;
+    select n.register_id, d, statement_timestamp() + interval '14 hours' from new_registers n cross join unnest('{import,export}'::text[]) d
+    on conflict do nothing;
     return null;
 end
 $$;
@@ -158,6 +188,8 @@ insert into flows.meter_metrics (name, enabled, run_frequency) values ('SyncerPr
 -- +goose Down
 delete from flows.meter_metrics where name = 'SyncerProfileLog';
 drop trigger meter_registers_work on flows.meter_registers;
+drop trigger meter_event_log_mark on flows.meter_event_log;
+drop trigger escos_mark on flows.escos;
 drop trigger meter_registry_mark on flows.meter_registry;
 drop trigger meter_registers_mark on flows.meter_registers;
 drop trigger register_profile_hole_mark on flows.register_profile_hole;
@@ -168,5 +200,5 @@ drop view flows.register_gaps;
 drop index flows.vee_exceptions_of;
 drop table flows.register_day, flows.register_exported, flows.register_profile_pick, flows.register_interval_edit, flows.meter_mode_history,
     flows.meter_clock_diff;
-drop function flows.meter_registers_work(), flows.vee_mark_row(), flows.meter_mode_history_insert(), flows.meter_clock_diff_insert();
+drop function flows.meter_registers_work(), flows.vee_mark_row(), flows.vee_mark_meter(uuid, timestamptz, timestamptz), flows.meter_mode_history_insert(), flows.meter_clock_diff_insert();
 alter table flows.escos drop vee_thresholds;

@@ -1,4 +1,4 @@
--- Energy by hour, day and month; and statements on time series that stay quick when TimescaleDB cuts these into chunks and packs them.
+-- Energy by hour, day and month; and what hypertables need besides.
 
 -- +goose Up
 -- By hours of UTC. Where TimescaleDB is, it keeps this view's rows (a continuous aggregate). A sum is of the half-hours that are known, and
@@ -76,7 +76,7 @@ update flows.escos set timezone = timezone; -- those that are there
 -- chunk is smaller.
 create function flows.register_profile_hh_found() returns trigger language plpgsql as $$
 declare
-    _day text := extract(epoch from new."timestamp")::bigint / 86400; -- of UTC, as chunks are
+    _day text := floor(extract(epoch from new."timestamp") / 86400); -- of UTC, as chunks are
 begin
     if pg_trigger_depth() = 1 and current_setting('flows.profile_day', true) is distinct from _day then
         insert into flows.register_profile_hh select new.* on conflict do nothing;

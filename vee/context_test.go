@@ -1,0 +1,122 @@
+package vee
+
+import (
+	"testing"
+	"time"
+
+	"flows"
+)
+
+// The rows go four reads over the span to each side, to whole half-hours, and not over the register's life.
+func TestWhatIsGivenOut(t *testing.T) {
+	start := mustTime("2024-06-05T00:00:00Z")
+	at := func(minute int) time.Time { return start.Add(time.Duration(minute) * time.Minute) }
+	for _, c := range []struct {
+		name           string
+		from, to       int
+		first, last    int // the register's life
+		wantFrom, want int
+	}{
+		{"a half-hour", 600, 630, -600, 6000, 480, 720},
+		{"a time inside one", 610, 620, -600, 6000, 510, 720},
+		{"at the register's start", 500, 630, 590, 6000, 570, 720},
+		{"at its end", 600, 640, -600, 640, 480, 660},
+		{"at the log's beginning", 10, 20, -600, 6000, 0, 120},
+		{"at the log's end", 1190, 1300, -600, 6000, 1080, 1320},
+	} {
+		in := Input{Span: flows.Period{From: at(c.from), To: at(c.to)}}
+		for i := range 41 {
+			in.Records = append(in.Records, Record{at(i * 30), Count(i * 10), ValidData, at(i*30 + 60)})
+		}
+		in.Register = Register{Rating: Rating{100, 1}, Start: at(c.first), End: at(c.last)}
+		r := Judge(in)
+		if want := (flows.Period{From: at(c.wantFrom), To: at(c.want)}); r.Span != want {
+			t.Errorf("%s: %s to %s, want %s to %s", c.name, r.Span.From, r.Span.To, want.From, want.To)
+		}
+		if got, want := len(r.Intervals), (c.want-c.wantFrom)/30; got != want {
+			t.Errorf("%s: %d rows, want %d", c.name, got, want)
+		}
+	}
+	in := tell("2024-06-05T00:00:00Z", "- - 5")
+	in.Span.From = start
+	if got, want := rows(Judge(in).Intervals), "null MISSING, null MISSING"; got != want {
+		t.Errorf("up to the only read: %s, want %s", got, want)
+	}
+}
+
+// How much more context is wanted: the local days whole, four reads to each side and those that they depend on, and never more than there
+// can be.
+func TestWhatContextIsWanted(t *testing.T) {
+	midnight := mustTime("2024-06-04T23:00:00Z")
+	at := func(hours float64) time.Time { return midnight.Add(time.Duration(hours * float64(time.Hour))) }
+	const all = -1e6 // no bound
+	for _, c := range []struct {
+		name             string
+		from, to         float64 // span
+		after, before    float64 // context
+		change           func(*Input)
+		wantFrom, wantTo float64 // both 0: nothing is wanted
+	}{
+		{"enough", 2, 24, -1, 27, nil, 0, 0},
+		{"all that is known", 2, 24, all, all, nil, 0, 0},
+		{"the rest of the day", 2, 20, -1, 23, nil, -1, 24},
+		{"the rest of the day from an unbounded context", 2, 20, all, 23, nil, all, 24},
+		{"one read more after the span", 2, 24, -1, 26.5, nil, -1, 26.5 + 2*2.5 + 24},
+		{"reads after the span", 2, 24, -1, 23, nil, -1, 23 + 24},
+		{"one read more before the span", 2, 24, -.5, 27, nil, -.5 - 2*2.5 - 24, 27},
+		{"one read more before the span in an unbounded context", 2, 24, -.5, all, nil, -.5 - 2*2.5 - 24, all},
+		{"reads before the span", 2, 24, 3, 27, nil, 3 - 24, 27},
+		{"the day of the first row", 1.5, 24, -1.5, 27, nil, -24, 27},
+		{"four weeks before a long gap", 2, 24, -1, 27, func(in *Input) { *in = without(*in, at(10), at(14)) }, 10 - 29*24, 27},
+		{"no further back for a gap that was given out before", 2, 24, -24, 27, func(in *Input) { *in = without(*in, at(-20), at(-16)) }, 0, 0},
+		{"not before the register's start", 2, 24, -.5, 27, func(in *Input) { in.Register.Start = at(-.5) }, 0, 0},
+		{"up to the register's start", 2, 24, -.5, 27, func(in *Input) { in.Register.Start = at(-1) }, -1, 27},
+		{"not after the register's end", 2, 24, -1, 26, func(in *Input) { in.Register.End = at(25) }, 0, 0},
+		{"up to the end when that is all there can be", 2, 24, -1, 26, func(in *Input) { in.AsOf = at(26 + 2*2 + 24 - 1) }, -1, all},
+		{"up to the end after four weeks without a read", 2, 24, -1, 24 + 250, func(in *Input) { *in = without(*in, at(24), at(1e5)) }, -1, all},
+	} {
+		in := weeks(midnight.AddDate(0, 0, -9), 20, func(int, int) Count { return 10 })
+		in.AsOf = at(1e4)
+		if c.change != nil {
+			c.change(&in)
+		}
+		bound := func(hours float64) time.Time {
+			if hours == all {
+				return time.Time{}
+			}
+			return at(hours).UTC()
+		}
+		in.Span = flows.Period{From: at(c.from), To: at(c.to)}
+		in.Context = flows.Period{From: bound(c.after), To: bound(c.before)}
+		var want flows.Period
+		if c.wantFrom != 0 {
+			want = flows.Period{From: bound(c.wantFrom), To: bound(c.wantTo)}
+		}
+		var got flows.Period
+		r := Judge(in)
+		if r.Wanted != nil {
+			got = *r.Wanted
+		}
+		if got != want || (r.Wanted != nil) != (c.wantFrom != 0) {
+			t.Errorf("%s: wants %+v, want %+v", c.name, r.Wanted, want)
+		}
+	}
+}
+
+// A context that begins in the middle of reads that are right and wrong in turn may take the wrong ones for right, and must not be content.
+func TestAContextThatBeginsWithWrongReadsIsNotEnough(t *testing.T) {
+	start := mustTime("2024-06-05T00:00:00Z")
+	at := func(i int) time.Time { return start.Add(time.Duration(i) * flows.SlotLength) }
+	in := Input{Register: Register{Rating: Rating{100, 1}}, Span: flows.Period{From: at(60), To: at(62)}}
+	for i := range 80 {
+		v := Count(100_000 + 10*i)
+		if i > 40 && i < 60 && i%2 == 1 {
+			v += 500_000
+		}
+		in.Records = append(in.Records, Record{at(i), v, ValidData, at(100)})
+	}
+	in.Context.From = at(43)
+	if r := Judge(in); r.Wanted == nil {
+		t.Error("is content with a context that begins with a wrong read")
+	}
+}
