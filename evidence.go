@@ -103,7 +103,7 @@ type Evidence struct {
 	Edits    []IntervalEdit
 	Picks    []Pick
 	Past     []RegisterDay
-	Exported []Interval // of the span: what has left the house and was replaced since
+	Exported []Interval // what has left the house as something else than the meter's own value
 
 	Thresholds json.RawMessage // the ESCO's own, by name; those it does not name are the defaults
 }

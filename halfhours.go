@@ -17,7 +17,7 @@ type HalfHours struct {
 	Days     []string `json:"days"`     // that were yesterday for some meter; most often one
 	Meters   int      `json:"meters"`   // active, with a register that was there yesterday
 	Judged   int      `json:"judged"`   // of them, those of which all registers were judged after the day had ended
-	Complete int      `json:"complete"` // of them, those of which all registers know all half-hours in both directions, none by estimate
+	Complete int      `json:"complete"` // of them, those of which all half-hours are known, none by estimate, of all registers and directions
 
 	Expected  int `json:"expected"` // half-hours of these meters, each register and direction
 	Estimated int `json:"estimated"`

@@ -61,8 +61,7 @@ func (l *line) falls(s strike) bool {
 	return l.read(s.from) && l.any(s, func(r logged) bool { return r.status&validData != 0 && r.value < l.reads[s.from].value })
 }
 
-// around are the next readings before and behind: of a meter that tells older records when it is asked for a hole, what lies between two
-// holes may not have been come to.
+// around are the next readings before and behind; see unread.
 func (l *line) around(s strike) (p, q int64) {
 	for p = s.from; p > l.first && !l.read(p); p-- {
 	}
@@ -142,6 +141,11 @@ func (r *HalfHourReport) faults(h HalfHours, m Meter, lines []*line, found map[s
 			l.wrongRun(l.first, fmt.Sprintf("half-hours up to %s", clock(startOf(l.last))), "a "+f.kind, "the fault does not show in what the meter answered")
 		}
 	}
+	r.clockFault(h, m, lines, found, off)
+}
+
+// clockFault wants a clock that is off to be found. It was measured in whole seconds, on the way there and back.
+func (r *HalfHourReport) clockFault(h HalfHours, m Meter, lines []*line, found map[string]*FaultCount, off Clock) {
 	if sure := clockWarning + 3; off.Seconds >= sure || off.Seconds <= -sure {
 		rules := []flows.Rule{flows.RuleClock}
 		said := slices.ContainsFunc(h.OfMeter[m.Serial], func(e flows.Exception) bool { return e.Rule == flows.RuleClock })

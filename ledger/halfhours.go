@@ -48,7 +48,7 @@ type HalfHourReport struct {
 	Registers int       `json:"registers"` // each in one direction
 	Slots     []Counted `json:"half_hours"`
 	Compared  int       `json:"compared_with_truth"` // actual ones whose value is what went through the register
-	Unread    int       `json:"unread"`              // that the meter's log has and that nobody came to; see around
+	Unread    int       `json:"unread"`              // that a log has between two holes and that nobody came to
 
 	Runs   int    `json:"runs"`          // half-hours without a null between two readings of the wire
 	Sum    string `json:"runs_kwh"`      // of those half-hours

@@ -370,7 +370,23 @@ func TestEveryFaultThatNobodyFoundIsNamed(t *testing.T) {
 		}
 	}
 	for name, spoil := range map[string]func(w *town){
-		"log_hole":      func(w *town) { w.Stored[0].Gaps = nil },
+		"log_hole": func(w *town) { w.Stored[0].Gaps = nil },
+		"nobody came to them": func(w *town) { // the last day
+			for i := range w.Stored[1].Records {
+				if w.Stored[1].Records[i].Time.After(slotNo(48)) {
+					w.Stored[1].Records = w.Stored[1].Records[:i]
+					break
+				}
+			}
+			a := &w.Answers[2]
+			for i, r := range a.Profile.Records {
+				if r.Time.After(slotNo(48)) {
+					a.Profile.Records = a.Profile.Records[:i]
+					break
+				}
+			}
+			w.Stored[1].Intervals = w.Stored[1].Intervals[:48-11]
+		},
 		"1200 s off":    func(w *town) { w.OfMeter = nil },
 		"does not show": func(w *town) { w.Faults["CT"] = []string{"log_glitch"} },
 	} {

@@ -112,11 +112,11 @@ func (l *line) difference(from, to int64) flows.Energy {
 
 // plain says that both readings are there and that nothing is wrong with either.
 func (l *line) plain(k int64) bool {
-	_, known := l.truth[k]
-	return known && l.read(k) && l.read(k+1) && !l.is(k, lies...) && l.whole(k)
+	return l.known(k) && l.read(k) && l.read(k+1) && !l.is(k, lies...) && l.whole(k)
 }
 
-func (l *line) read(k int64) bool { _, ok := l.reads[k]; return ok }
+func (l *line) known(k int64) bool { _, ok := l.truth[k]; return ok }
+func (l *line) read(k int64) bool  { _, ok := l.reads[k]; return ok }
 
 // whole says that the register lived through the half-hour from its start to its end.
 func (l *line) whole(k int64) bool {
@@ -136,9 +136,6 @@ func (l *line) check() {
 		if row.Billable {
 			l.clock.Billable++
 		}
-		if _, known := l.truth[k]; known && !l.plain(k) && !l.is(k, lies...) && l.whole(k) {
-			l.report.Unread++
-		}
 		if l.value(k, row) && row.Quality != flows.NoQuality {
 			l.billing(k, row)
 		}
@@ -148,8 +145,34 @@ func (l *line) check() {
 			l.wrong(k, "judged", "nobody has said whether it may be billed")
 		}
 	}
+	l.unread()
 	l.nulls()
 	l.sums()
+}
+
+// unread looks for half-hours that the meter's log has and that nobody came to. Beside a hole that is allowed: of a meter that tells older
+// records when it is asked for a hole, what lies between two holes may be passed over. So are the newest ones.
+func (l *line) unread() {
+	const newest = 3
+	has := func(k int64) bool {
+		_, begins := l.raw[k]
+		_, ends := l.raw[k+1]
+		return begins && ends || !l.known(k+newest) || !l.whole(k)
+	}
+	for from := l.first; l.known(from); from++ {
+		passed, hole := []int64(nil), false
+		for ; !has(from); from++ {
+			if hole = hole || l.is(from, "log_hole"); !l.is(from, lies...) {
+				passed = append(passed, from)
+			}
+		}
+		switch {
+		case hole:
+			l.report.Unread += len(passed)
+		case passed != nil && !l.told(passed[0], from):
+			l.wrongRun(passed[0], fmt.Sprintf("no readings of %d half-hours", len(passed)), "readings", "the meter's log has them and nobody came to them")
+		}
+	}
 }
 
 // value holds one half-hour against the truth.
@@ -177,8 +200,7 @@ func (l *line) billing(k int64, row flows.Interval) {
 	off := max(l.clock.Seconds, -l.clock.Seconds)
 	calm := l.plain(k)
 	for n := k - 1; n <= k+1; n++ {
-		_, known := l.truth[n]
-		calm = calm && known && !l.is(n, lies...) && !l.is(n, "log_flag")
+		calm = calm && l.known(n) && !l.is(n, lies...) && !l.is(n, "log_flag")
 	}
 	switch {
 	case row.Billable && off > clockUnbillable:

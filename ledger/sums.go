@@ -51,6 +51,7 @@ func (l *line) sound(k int64) bool {
 	return l.read(k) && !(l.is(k-1, "log_glitch", "log_reversal") && l.is(k, "log_glitch", "log_reversal"))
 }
 
+// run is half-hours without a null. Energy that stands outside all readings has come from nowhere.
 func (l *line) run(from, to int64) {
 	a, z := from, to
 	for ; a < to && !l.read(a); a++ {
@@ -66,32 +67,16 @@ func (l *line) run(from, to int64) {
 		return
 	}
 	l.report.Runs++
-	sum, moved := l.sum(a, z), l.between(a, z)
+	last := a
+	var sum, moved flows.Energy
+	for k := a + 1; k <= z; k++ {
+		if k == z || l.sound(k) {
+			s, m := l.segment(last, k)
+			sum, moved, last = sum+s, moved+m, k
+		}
+	}
 	l.report.sum, l.report.moved = l.report.sum+sum, l.report.moved+moved
 	l.report.astray += max(sum-moved, moved-sum)
-	last, wrong := a, len(l.report.Wrong)
-	for k := a + 1; k <= z; k++ {
-		if !l.sound(k) && k < z {
-			continue
-		}
-		l.segment(last, k)
-		last = k
-	}
-	if sum != moved && len(l.report.Wrong) == wrong && !l.told(a, z) {
-		l.wrongRun(a, fmt.Sprintf("%s in %d half-hours", kWh(sum), z-a), kWh(moved), "not what the registers moved between the readings at both ends")
-	}
-}
-
-// between is what the register moved from one reading to another. It adds up what it moved between, lest a counter run round twice.
-func (l *line) between(a, z int64) (moved flows.Energy) {
-	last := a
-	for k := a + 1; k <= z; k++ {
-		if l.sound(k) || k == z {
-			moved += l.difference(last, k)
-			last = k
-		}
-	}
-	return moved
 }
 
 func (l *line) sum(from, to int64) (sum flows.Energy) {
@@ -101,16 +86,13 @@ func (l *line) sum(from, to int64) (sum flows.Energy) {
 	return sum
 }
 
-// segment is half-hours between a reading and the next true one.
-func (l *line) segment(from, to int64) {
-	sum, moved := l.sum(from, to), l.difference(from, to)
-	switch {
-	case sum == moved || l.told(from, to):
-	case to-from == 1:
-		l.wrong(from, kWh(moved), "not what the register moved between its readings")
-	default:
+// segment is half-hours between a reading and the next true one: what they add up to, and what the register moved.
+func (l *line) segment(from, to int64) (sum, moved flows.Energy) {
+	sum, moved = l.sum(from, to), l.difference(from, to)
+	if sum != moved && !l.told(from, to) {
 		l.wrongRun(from, fmt.Sprintf("%s in %d half-hours", kWh(sum), to-from), kWh(moved), "not what the register moved between the readings at both ends")
 	}
+	return sum, moved
 }
 
 // told says that one of these half-hours has been reported.

@@ -223,20 +223,12 @@ func (g *gathering) past() {
 		})
 }
 
-// exported asks for half-hours whose records came after the half-hours had left the house, with the value that left.
+// exported asks for half-hours that have left the house as something else than the meter's own value.
 func (g *gathering) exported() {
 	g.ask(`
-		select distinct i.n, v.at, (x."interval" * 10000)::bigint from `+items+`
-		join flows.register_exported e on e.register_id = i.register_id and e.start_time < i.stop and e.end_time > i.start
-		join flows.register_profile_hh h on h.register_id = i.register_id and h.direction = i.direction and h.received_at > e.exported_at
-			and h."timestamp" >= greatest(i.start, e.start_time) and h."timestamp" <= least(i.stop, e.end_time) and h."timestamp" between $7 and $8
-		cross join lateral (values (h."timestamp"), (h."timestamp" - interval '30 minutes')) v (at)
-		left join lateral (
-			select o."interval" from flows.register_interval_history o
-			where o.register_id = i.register_id and o.direction = i.direction and o."timestamp" = v.at and o.replaced_at > e.exported_at
-			order by o.replaced_at limit 1
-		) x on true
-		where v.at >= e.start_time and v.at < e.end_time`, func(scan scanner) error {
+		select i.n, e."timestamp", (e."interval" * 10000)::bigint from `+items+`
+		join flows.register_exported e on e.register_id = i.register_id and e.direction = i.direction and e."timestamp" >= i.start and e."timestamp" < i.stop`,
+		func(scan scanner) error {
 		var i flows.Interval
 		m, err := scan(&i.Start, &i.Value)
 		m.Exported = append(m.Exported, i)

@@ -87,14 +87,25 @@ const exportedReads = exportedRegisters + `
 	) t
 	order by c.serial, c.element, c.start_time, c.register_id, t.at`
 
-// recordExported takes the time before the snapshot for that of the export, and of the future nothing: it did not leave.
+// recordExported remembers, as of the same moment, what is not the meter's own value.
 const recordExported = exportedRegisters + `
-	insert into flows.register_exported (register_id, exported_at, start_time, end_time)
-	select register_id, now(), start, least(stop, now()) from chosen where least(stop, now()) > start and end_time > start`
+	insert into flows.register_exported as x (register_id, direction, "timestamp", "interval", exported_at)
+	select c.register_id, d.direction, t.at, case d.direction when 'import' then i.import_interval else i.export_interval end, now()
+	from chosen c
+	cross join lateral generate_series(date_bin('30 minutes', c.start + interval '1799.999999 s', '2000-01-01Z'),
+		least(c.stop, c.end_time, now()) - interval '30 minutes', interval '30 minutes') t (at)
+	cross join (values ('import'), ('export')) d (direction)
+	left join flows.register_interval_hh i on i.register_id = c.register_id and i."timestamp" = t.at
+		and i."timestamp" >= $4 - interval '1 day' and i."timestamp" < $6 + interval '1 day'
+	where case d.direction when 'import' then i.import_quality else i.export_quality end is distinct from 'actual'
+		and (t.at >= c.start_time or i.register_id is not null)
+	order by 1, 2, 3
+	on conflict (register_id, direction, "timestamp") do update set "interval" = excluded."interval", exported_at = excluded.exported_at`
 
 // ExportIntervals gives every half-hour of the chosen registers in the order of serials, elements and time, those without a value too, as
 // they stood at one moment. The line is each's until it returns; its error ends the export and is returned as it is. Other errors:
-// *UnknownESCO, *UnknownSerials, or *flows.Error with Database. Recorded is how many registers were remembered.
+// *UnknownESCO, *UnknownSerials, or *flows.Error with Database. Recorded is how many half-hours of a direction were
+// remembered, since they were not the meter's own value.
 func (s *Store) ExportIntervals(ctx context.Context, q ExportQuery, each func(*IntervalLine) error) (recorded int64, err error) {
 	err = s.export(ctx, q, func(tx pgx.Tx, args []any) error {
 		rows, err := tx.Query(ctx, exportedIntervals, args...)

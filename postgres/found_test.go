@@ -149,8 +149,8 @@ func TestWhatChangesAfterItsExportIsReported(t *testing.T) {
 	reads[20] = -1
 	mustSave(t, s, fromDay(m, start, reads...))
 	mustSettle(t, s)
-	mustExec(t, s, `insert into flows.register_exported (register_id, start_time, end_time) select register_id, $1, $2 from flows.meter_registers`,
-		start, start.AddDate(0, 0, 1))
+	mustExec(t, s, `insert into flows.register_exported (register_id, direction, "timestamp", "interval") select register_id, 'import', $1::timestamptz + n * interval '30 minutes', 0.01
+		from flows.meter_registers, generate_series(19, 20) n`, start)
 	mustExec(t, s, `update flows.vee_work set due_at = now(), changed_from = '-infinity', changed_to = 'infinity'`)
 	mustSettle(t, s)
 	if got := lines(t, s, exceptions, "REPLACED_AFTER_EXPORT"); got != "" {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"time"
 
 	"flows"
@@ -20,22 +21,30 @@ func queueProfile(batch *pgx.Batch, rounds [][]*flows.Result, scheduled bool) {
 	// All that this save will lock, in the order of those who judge.
 	batch.Queue(`select from flows.meter_registers where status = 'enabled' and meter_id = any($1::text[]::uuid[]) order by register_id for no key update`, p.ids)
 	queueHoles(batch, rounds)
+	if len(p.times) > 0 {
+		queueRecords(batch, p)
+	}
+	batch.Queue(`
+		select flows.register_profile_advance(array(
+			select register_id from flows.meter_registers where status = 'enabled' and meter_id = any($1::text[]::uuid[])), $2)`, p.ids, scheduled)
+}
+
+func queueRecords(batch *pgx.Batch, p profile) {
 	args := []any{p.meters, p.elements, p.directions, p.times, p.reads, p.status, p.received}
 	batch.Queue(`
 		insert into flows.register_profile_hh (register_id, direction, "timestamp", read, status, received_at)
 		select g.register_id, v.direction, v.at, v.read, v.status, v.received from `+profileRows+`
 		order by g.register_id, v.direction, v.at, v.n
 		on conflict do nothing`, args...)
+	first, last := slices.MinFunc(p.times, time.Time.Compare), slices.MaxFunc(p.times, time.Time.Compare)
 	batch.Queue(`
 		insert into flows.register_profile_conflict (register_id, direction, "timestamp", read, status, received_at)
 		select g.register_id, v.direction, v.at, v.read, v.status, v.received from `+profileRows+`
 		join flows.register_profile_hh h on h.register_id = g.register_id and h.direction = v.direction and h."timestamp" = v.at
+			and h."timestamp" between $8 and $9 -- or TimescaleDB looks into all of its chunks
 		where (h.read, h.status) <> (v.read, v.status)
 		order by g.register_id, v.direction, v.at, v.n
-		on conflict do nothing`, args...)
-	batch.Queue(`
-		select flows.register_profile_advance(array(
-			select register_id from flows.meter_registers where status = 'enabled' and meter_id = any($1::text[]::uuid[])), $2)`, p.ids, scheduled)
+		on conflict do nothing`, append(args, first, last)...)
 }
 
 // profileRows are the records with their registers; what belongs to no enabled register is not there. SINGLE is the A of a meter that has no B.

@@ -238,3 +238,17 @@ func TestARegisterThatCannotBeJudgedCostsNoOtherOne(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// Where raw readings are dropped after a time, what was made of them stays.
+func TestHalfHoursOutliveTheirReadings(t *testing.T) {
+	s, m, start := oneMeter(t, 100)
+	mustSave(t, s, fromDay(m, start, rising(0, 100*48+1)...))
+	mustSettle(t, s)
+	mustExec(t, s, `create or replace function flows.raw_since() returns timestamptz language sql stable as $$ select date_trunc('day', now()) - interval '40 days' $$`)
+	mustExec(t, s, `delete from flows.register_profile_hh where "timestamp" < flows.raw_since()`)
+	mustExec(t, s, `update flows.meter_registry set fuse_rating = 80`)
+	mustSettle(t, s)
+	if got, want := lines(t, s, `select count(*), count(*) filter (where import_quality = 'actual' and import_billable) from flows.register_interval_hh`), "4800 4800"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -189,6 +189,7 @@ type openCase struct {
 	matter
 	changedFrom, changedTo, nextFrom *time.Time // infinite ones are cut to what a Time can hold
 	likeUntil                        *time.Time // the last estimate that may have looked at what has changed
+	rawFrom                          time.Time  // since when there is everything to judge by, and a month before
 	firstRow                         *time.Time // the first half-hour that stands
 	follows                          bool       // another register was here before
 	status, mode                     string
@@ -201,6 +202,7 @@ const casesQuery = `
 		coalesce(e.timezone, 'Europe/London'), e.vee_thresholds, g.status, r.mode, g.element <> 'B' and w.direction = 'import' and g.status = 'enabled',
 		case when w.changed_from is not null then greatest(w.changed_from, '0001-01-01Z') end,
 		case when w.changed_to is not null then least(w.changed_to, '9999-01-01Z') end, w.next_from, now(),
+		greatest(flows.raw_since() + interval '32 days', '0001-01-01Z'),
 		g.start_time, g.end_time,
 		case when w.direction = 'import' and before.final_read is not null then (g.initial_read * 10000)::bigint end,
 		case when w.direction = 'import' and behind.initial_read is not null then (g.final_read * 10000)::bigint end,
@@ -240,7 +242,7 @@ func (c *openCase) scan(rows pgx.Rows) error {
 	var end *time.Time
 	var logEvery *int64
 	err := rows.Scan(&c.Register, &c.Meter, &c.Direction, &c.Hardware, &c.Fuse, &c.Phases, &c.Zone, &c.Thresholds, &c.status, &c.mode, &c.forMeter,
-		&c.changedFrom, &c.changedTo, &c.nextFrom, &c.AsOf, &c.Start, &end, &c.Initial, &c.Final, &c.follows, &c.firstRecord, &c.silent, &c.firstRow, &logEvery, &c.likeUntil)
+		&c.changedFrom, &c.changedTo, &c.nextFrom, &c.AsOf, &c.rawFrom, &c.Start, &end, &c.Initial, &c.Final, &c.follows, &c.firstRecord, &c.silent, &c.firstRow, &logEvery, &c.likeUntil)
 	if end != nil {
 		c.End = *end
 	}
@@ -264,6 +266,8 @@ func (c *openCase) matters() (all []*matter) {
 	if c.nextFrom != nil {
 		current.From = later(current.From, days.of(*c.nextFrom))
 	}
+	raw := days.after(c.rawFrom)
+	current.From = later(current.From, raw)
 	add := func(p flows.Period, current bool) {
 		m := c.matter
 		m.Span, m.current, m.wave = p, current, len(all)
@@ -283,7 +287,9 @@ func (c *openCase) matters() (all []*matter) {
 		if changed.To.After(tomorrow) {
 			changed.To = tomorrow
 		}
+		changed.From = later(changed.From, raw)
 		switch {
+		case !changed.From.Before(changed.To): // all of it older, or of the future
 		case changed.To.Before(current.From):
 			add(changed, false)
 		case changed.From.Before(current.From):

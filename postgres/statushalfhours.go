@@ -26,40 +26,69 @@ func (l *look) halfHours(ctx context.Context) error {
 	return nil
 }
 
-// noESCO is the id by which meters without one find their day.
-const noESCO = "00000000-0000-0000-0000-000000000000"
+// localDay is the one before today in a time zone.
+type localDay struct {
+	date, begins, ends time.Time
+	escos              []string // ids
+	noESCO             bool     // meters without an ESCO have it too
+}
 
-// yesterday goes by registers, so that those without a row of the day count too: all their half-hours are unknown. Every register has a row
-// of vee_work for each direction. The days are asked for first, and one that is not there is no reason to leave a meter out, since the planner
-// else takes a few meters for granted and looks a million up one by one.
+func (d localDay) args() []any { return []any{d.escos, d.noESCO, d.date, d.begins, d.ends} }
+
 func (l *look) yesterday(ctx context.Context, h *flows.HalfHours) error {
-	var escos []string
-	var days, begins, ends []time.Time
-	err := l.tx.QueryRow(ctx, `
-		select array_agg(e.id), array_agg(d.day), array_agg(d.day::timestamp at time zone e.timezone), array_agg((d.day + 1)::timestamp at time zone e.timezone)
-		from (select $2, $3 union all select id::text, timezone from flows.escos where $1::text is null or id = $1::text::uuid) e (id, timezone),
-			lateral (select (now() at time zone e.timezone)::date - 1) d (day)`, l.esco, noESCO, defaultTimezone).
-		Scan(&escos, &days, &begins, &ends)
-	if err != nil {
-		return err
+	rows, _ := l.tx.Query(ctx, `
+		select d.day, b.begins, b.ends, coalesce(array_agg(e.id::text) filter (where e.id is not null), '{}'), bool_or(e.id is null)
+		from (select null::uuid, $2 where $1::text is null union all select id, timezone from flows.escos where $1::text is null or id = $1::text::uuid) e (id, timezone),
+			lateral (select (now() at time zone e.timezone)::date - 1) d (day),
+			lateral (select d.day::timestamp at time zone e.timezone, (d.day + 1)::timestamp at time zone e.timezone) b (begins, ends)
+		group by 1, 2, 3 order by 1`, l.esco, defaultTimezone)
+	days, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d localDay, err error) {
+		err = row.Scan(&d.date, &d.begins, &d.ends, &d.escos, &d.noESCO)
+		return d, err
+	})
+	for _, d := range days {
+		if err == nil {
+			err = l.day(ctx, h, d)
+		}
 	}
-	return l.tx.QueryRow(ctx, `
-		select coalesce(array_agg(distinct day::text), '{}'), count(*), count(*) filter (where judged), count(*) filter (where complete),
-			coalesce(sum(expected), 0), coalesce(sum(estimated), 0), coalesce(sum(expected - estimated - known), 0)
+	h.Days = slices.Compact(h.Days)
+	return err
+}
+
+// day counts meters of which something is not known, or was not judged, and takes them from all that had a register: they are few, at least
+// by noon. Whoever judges writes a row of every day that has begun. So what has no row and was judged since is the export of a meter that
+// has none, and of what was not judged since all is unknown.
+func (l *look) day(ctx context.Context, h *flows.HalfHours, d localDay) error {
+	const (
+		meters    = `flows.meter_registry r`
+		registers = `flows.meter_registers g on g.meter_id = r.id and g.status = 'enabled' and g.start_time <= $5::timestamptz - interval '30 minutes'`
+		ours      = `r.mode = 'active' and not r.maintenance and (r.esco = any($1::text[]::uuid[]) or $2 and r.esco is null)`
+	)
+	var all, late, lacking, expected, estimated, known int
+	err := l.tx.QueryRow(ctx, `
+		select (select count(distinct r.id) from `+meters+` join `+registers+` where `+ours+`),
+			count(*) filter (where late), count(*) filter (where lacking), coalesce(sum(expected), 0), coalesce(sum(estimated), 0), coalesce(sum(known), 0)
 		from (
-			select y.day, bool_and(coalesce(w.judged_at >= y.ends, false)) judged, bool_and(coalesce(d.actual + d.derived + d.edited = d.expected, false)) complete,
-				sum(coalesce(d.expected, floor(extract(epoch from y.ends - greatest(y.begins, g.start_time)) / 1800)))::bigint expected,
-				coalesce(sum(d.estimated), 0) estimated, coalesce(sum(d.actual + d.derived + d.edited), 0) known
-			from flows.meter_registry r
-			left join unnest($3::text[]::uuid[], $4::date[], $5::timestamptz[], $6::timestamptz[]) y (esco, day, begins, ends)
-				on y.esco = coalesce(r.esco, $2::text::uuid)
-			join flows.meter_registers g on g.meter_id = r.id and g.status = 'enabled' and (g.start_time > y.ends - interval '30 minutes') is not true
-			join flows.vee_work w using (register_id)
-			left join flows.register_day d on d.register_id = w.register_id and d.direction = w.direction and d.day = y.day and d.day = any($7::date[])
-			where r.mode = 'active' and not r.maintenance and ($1::text is null or r.esco = $1::text::uuid)
-			group by r.id, y.day
-		) m`, l.esco, noESCO, escos, days, begins, ends, slices.Compact(slices.SortedFunc(slices.Values(days), time.Time.Compare))).
-		Scan(&h.Days, &h.Meters, &h.Judged, &h.Complete, &h.Expected, &h.Estimated, &h.Unknown)
+			select bool_or(late) late, bool_or(lacking) lacking, sum(expected) expected, sum(estimated) estimated, sum(known) known
+			from (
+				select r.id, false late, k.known < d.expected lacking, d.expected, d.estimated, k.known
+				from `+meters+` join `+registers+` join flows.register_day d on d.register_id = g.register_id and d.day = $3,
+					lateral (select d.actual + d.derived + d.edited) k (known)
+				where `+ours+`
+				union all
+				select r.id, true, k.lacking, case when k.lacking then floor(extract(epoch from $5 - greatest($4::timestamptz, g.start_time)) / 1800)::int else 0 end, 0, 0
+				from `+meters+` join `+registers+` join flows.vee_work w on w.register_id = g.register_id and (w.judged_at is null or w.judged_at < $5),
+					lateral (select coalesce(w.judged_at < $4, true)) k (lacking)
+				where `+ours+`
+			) x group by case when late or lacking then id end
+		) m`, d.args()...).
+		Scan(&all, &late, &lacking, &expected, &estimated, &known)
+	if all > 0 {
+		h.Days = append(h.Days, d.date.Format(time.DateOnly))
+	}
+	h.Meters, h.Judged, h.Complete = h.Meters+all, h.Judged+all-late, h.Complete+all-lacking
+	h.Expected, h.Estimated, h.Unknown = h.Expected+expected, h.Estimated+estimated, h.Unknown+expected-estimated-known
+	return err
 }
 
 func (l *look) exceptions(ctx context.Context, h *flows.HalfHours) error {

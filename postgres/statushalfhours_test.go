@@ -25,7 +25,7 @@ const halfHoursRows = `
 insert into flows.escos (code, timezone) values ('P', 'Pacific/Pago_Pago'), ('K', 'Pacific/Kiritimati');
 insert into flows.meter_registry (serial, hardware, ip_address, esco, mode)
 	select serial, hardware, case when serial <> 'nowhere' then ('10.0.0.' || row_number() over ())::inet end, (select id from flows.escos where code = esco), mode
-	from (values ('full', 'C1.w', 'P', 'active'), ('mixed', 'B1.w', 'P', 'active'), ('guess', 'B1.w', 'P', 'active'), ('oneway', 'B1.w', 'P', 'active'),
+	from (values ('full', 'C1.w', 'P', 'active'), ('mixed', 'B1.w', 'P', 'active'), ('guess', 'B1.w', 'P', 'active'), ('oneway', 'B1.w', 'P', 'active'), ('fresh', 'B1.w', 'P', 'active'),
 		('short', 'C1.w', 'P', 'active'), ('new', 'B1.w', 'P', 'active'), ('newer', 'B1.w', 'P', 'active'), ('dead', 'B1.w', 'P', 'active'),
 		('nowhere', 'P1.ax', 'P', 'active'), ('passive', 'B1.w', 'P', 'passive'), ('blank', null, 'P', 'active'), ('repair', 'B1.w', 'P', 'active'),
 		('kiri', 'B1.w', 'K', 'active')) v (serial, hardware, esco, mode);
@@ -38,23 +38,24 @@ insert into flows.meter_registers (meter_id, element, status, start_time, end_ti
 update flows.meter_registers set start_time = $BEGINS::timestamptz + case r.serial when 'new' then interval '10 hours 10 minutes' else '23 hours 45 minutes' end
 	from flows.meter_registry r where r.id = meter_id and r.serial in ('new', 'newer');
 update flows.vee_work set judged_at = $BEGINS::timestamptz + interval '24 hours';
-update flows.vee_work w set judged_at = case r.serial when 'short' then $BEGINS::timestamptz + interval '24 hours' - interval '1 second' when 'kiri' then now() end
+update flows.vee_work w set judged_at = case r.serial when 'short' then $BEGINS::timestamptz + interval '24 hours' - interval '1 second' 
+		when 'kiri' then now() when 'fresh' then $BEGINS::timestamptz - interval '1 second' end
 	from flows.meter_registers g, flows.meter_registry r where g.register_id = w.register_id and r.id = g.meter_id
-		and (r.serial = 'short' and g.element = 'B' and w.direction = 'export' or r.serial in ('new', 'kiri'));
+		and (r.serial = 'short' and g.element = 'B' and w.direction = 'export' or r.serial in ('new', 'kiri', 'nowhere') or r.serial = 'fresh' and w.direction = 'export');
 insert into flows.register_day (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
 	select g.register_id, v.direction, $P::date + v.day, 1, 48, actual, derived, estimated, edited, 0, never, unlogged, invalid
 	from (values ('full', 'A', 'import', 0, 48, 0, 0, 0, 0, 0, 0), ('full', 'A', 'export', 0, 48, 0, 0, 0, 0, 0, 0),
 		('full', 'B', 'import', 0, 48, 0, 0, 0, 0, 0, 0), ('full', 'B', 'export', 0, 48, 0, 0, 0, 0, 0, 0),
 		('mixed', 'A', 'import', 0, 40, 5, 0, 3, 0, 0, 0), ('mixed', 'A', 'export', 0, 48, 0, 0, 0, 0, 0, 0),
 		('guess', 'A', 'import', 0, 45, 0, 3, 0, 0, 3, 0), ('guess', 'A', 'export', 0, 48, 0, 0, 0, 0, 0, 0),
-		('oneway', 'A', 'import', 0, 48, 0, 0, 0, 0, 0, 0),
+		('oneway', 'A', 'import', 0, 48, 0, 0, 0, 0, 0, 0), ('fresh', 'A', 'import', 0, 48, 0, 0, 0, 0, 0, 0),
 		('short', 'A', 'import', 0, 48, 0, 0, 0, 0, 0, 0), ('short', 'A', 'export', 0, 48, 0, 0, 0, 0, 0, 0),
 		('short', 'B', 'import', 0, 44, 0, 0, 0, 4, 0, 0), ('short', 'B', 'export', 0, 48, 0, 0, 0, 0, 0, 0),
 		('dead', 'A', 'import', 0, 0, 0, 0, 0, 20, 0, 0), ('dead', 'A', 'export', 0, 0, 0, 0, 0, 20, 0, 0),
 		('passive', 'A', 'import', 0, 1, 0, 0, 0, 0, 0, 0), ('repair', 'A', 'import', 0, 1, 0, 0, 0, 9, 0, 0),
 		('full', 'A', 'import', -100, 0, 0, 0, 0, 48, 0, 0), ('guess', 'A', 'import', -85, 40, 0, 0, 0, 0, 8, 0), ('nowhere', 'SINGLE', 'export', -70, 0, 0, 0, 0, 48, 0, 0),
 		('repair', 'A', 'import', -60, 0, 0, 0, 0, 48, 0, 0), ('short', 'A', 'export', -50, 0, 0, 0, 0, 48, 0, 0), ('full', 'B', 'export', -50, 41, 0, 0, 0, 7, 0, 0),
-		('full', 'B', 'import', -50, 39, 0, 0, 0, 9, 1, 1), ('full', 'B', 'import', -40, 47, 0, 0, 0, 0, 0, 1)
+		('full', 'A', 'import', -50, 47, 0, 0, 0, 0, 1, 0), ('full', 'B', 'import', -50, 39, 0, 0, 0, 9, 1, 1), ('full', 'B', 'import', -40, 47, 0, 0, 0, 0, 0, 1)
 	) v (serial, element, direction, day, actual, derived, estimated, edited, never, unlogged, invalid)
 	join flows.meter_registry r using (serial) join flows.meter_registers g on g.meter_id = r.id and g.element = v.element and g.status = 'enabled';
 insert into flows.register_day (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
@@ -85,15 +86,15 @@ func TestStatusSaysHowHalfHoursAre(t *testing.T) {
 	mustHalfHours(t, s, p, begins, k)
 	ofP := flows.HalfHours{
 		Days:   []string{p.Format(time.DateOnly)},
-		Meters: 8, Judged: 6, Complete: 2, // not newer, passive, blank, repair; not short, new; full and mixed
-		Expected:  4*48 + 2*48 + 2*48 + 2*48 + 4*48 + 2*27 + 2*48 + 2*48,
+		Meters: 9, Judged: 5, Complete: 3, // not newer, passive, blank, repair; of them not fresh, short, new, nowhere; full, mixed and oneway
+		Expected:  4*48 + 2*48 + 2*48 + 48 + 2*48 + 4*48 + 2*27 + 2*48 + 2*48,
 		Estimated: 3,
-		Unknown:   48 + 4 + 2*27 + 2*48 + 2*48, // oneway's export, short, new, dead, nowhere
+		Unknown:   48 + 4 + 2*27 + 2*48 + 2*48, // fresh's export, short, new, dead, nowhere
 		Exceptions: []flows.OpenExceptions{{Rule: "REVERSAL", Severity: "critical", Count: 2},
 			{Rule: "PROLONGED_ESTIMATION", Severity: "error", Count: 2, Failing: 1}, {Rule: "MISSING", Severity: "error", Count: 1, Failing: 1},
 			{Rule: "STATUS", Severity: "error", Count: 1}, {Rule: "USE_WHILE_OFF", Severity: "error", Count: 1},
 			{Rule: "TAMPER", Severity: "warning", Count: 2}, {Rule: "STATUS", Severity: "info", Count: 1}},
-		Gaps: flows.Gaps{NeverReached: 3 + 1 + 3, NotLogged: 2, Invalid: 1},
+		Gaps: flows.Gaps{NeverReached: 3 + 1 + 3, NotLogged: 3, Invalid: 1},
 		OldestGap: &flows.Gap{Serial: "full", Element: "B", Direction: flows.Import, Day: p.AddDate(0, 0, -50).Format(time.DateOnly),
 			Since: begins.AddDate(0, 0, -50), Age: 51, HalfHours: 9},
 	}
@@ -101,7 +102,7 @@ func TestStatusSaysHowHalfHoursAre(t *testing.T) {
 		Exceptions: []flows.OpenExceptions{{Rule: "BRACKET", Severity: "error", Count: 1}}}
 	all := ofP
 	all.Days = []string{p.Format(time.DateOnly), k.Format(time.DateOnly)}
-	all.Meters, all.Judged, all.Complete, all.Expected = 9, 7, 3, ofP.Expected+96
+	all.Meters, all.Judged, all.Complete, all.Expected = 10, 6, 4, ofP.Expected+96
 	all.Exceptions = slices.Insert(slices.Clone(ofP.Exceptions), 2, ofK.Exceptions[0])
 	all.Exceptions = slices.Insert(all.Exceptions, 7, flows.OpenExceptions{Rule: "SPIKE", Severity: "info", Count: 1}) // of a register that is gone
 	for esco, want := range map[string]flows.HalfHours{"": all, "p": ofP, "k": ofK} {
@@ -115,10 +116,10 @@ func TestStatusSaysHowHalfHoursAre(t *testing.T) {
 	}
 }
 
-// A fleet whose half-hours the judge itself has looked at, of which one meter gave all and one nothing.
+// The judge itself has looked at these. DEAD gave nothing, and ONEWAY has no export.
 func TestStatusOfHalfHoursThatWereJudged(t *testing.T) {
 	s := mustStore(t)
-	known := mustRegister(t, s, at("GOOD", "10.0.0.1", "B1.w"), at("DEAD", "10.0.0.2", "B1.w"))
+	known := mustRegister(t, s, at("GOOD", "10.0.0.1", "B1.w"), at("DEAD", "10.0.0.2", "B1.w"), at("ONEWAY", "10.0.0.3", "B1.w"))
 	date, begins := yesterdayIn(t, defaultTimezone)
 	mustExec(t, s, `update flows.meter_registers set start_time = $1`, begins)
 	if got, err := s.Status(t.Context(), ""); err != nil || got.HalfHours != nil {
@@ -130,7 +131,9 @@ func TestStatusOfHalfHoursThatWereJudged(t *testing.T) {
 		p.Direction = flows.Export
 		r.Profile = append(r.Profile, p)
 	}
-	mustSave(t, s, r)
+	mustSave(t, s, r, fromDay(known["ONEWAY"], begins, rising(7, slots+1)...))
+	mustExec(t, s, `insert into flows.register_export (register_id, "timestamp", read)
+		select register_id, $2, 0 from flows.meter_registers where meter_id = $1::text::uuid`, known["DEAD"].ID, begins)
 	mustExec(t, s, `update flows.vee_work set due_at = now()`)
 	mustSettle(t, s)
 	got, err := s.Status(t.Context(), "")
@@ -138,7 +141,7 @@ func TestStatusOfHalfHoursThatWereJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.HalfHours.Exceptions, got.HalfHours.Gaps, got.HalfHours.OldestGap = nil, flows.Gaps{}, nil // they depend on how late it is
-	want := &flows.HalfHours{Days: []string{date.Format(time.DateOnly)}, Meters: 2, Judged: 2, Complete: 1, Expected: 4 * slots, Unknown: 2 * slots}
+	want := &flows.HalfHours{Days: []string{date.Format(time.DateOnly)}, Meters: 3, Judged: 3, Complete: 2, Expected: 5 * slots, Unknown: 2 * slots}
 	if diff := cmp.Diff(want, got.HalfHours); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}

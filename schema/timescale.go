@@ -116,7 +116,14 @@ func retention(days int) (list []step) {
 		}
 		list = append(list, step{fmt.Sprintf("retention of %s", s.table), r})
 	}
-	return list
+	since := `timestamptz '-infinity'`
+	if days > 0 {
+		since = fmt.Sprintf(`date_trunc('day', now()) - interval '%d days'`, days)
+	}
+	return append(list, step{"what is judged no more", right{
+		check:     `select flows.raw_since() is not distinct from (` + since + `)`,
+		statement: `CREATE OR REPLACE FUNCTION flows.raw_since() RETURNS timestamptz LANGUAGE sql STABLE AS $$ select ` + since + ` $$`,
+	}})
 }
 
 // noTimescale says, by what was found, what keeps TimescaleDB from being used, and what to do.

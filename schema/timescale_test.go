@@ -41,7 +41,7 @@ func TestTimescale(t *testing.T) {
 	}
 	days := 730
 	r, err := schema.Timescale(t.Context(), hyper, &days)
-	if err != nil || len(r.Notices) > 0 || len(r.Applied) != 13+3 || r.Applied[1].Name != "timescaledb: hypertable register_import" {
+	if err != nil || len(r.Notices) > 0 || len(r.Applied) != 13+4 || r.Applied[1].Name != "timescaledb: hypertable register_import" {
 		t.Fatalf("got %+v, %v", r, err)
 	}
 	if got := steps(t, hyper); got != 0 {
@@ -70,7 +70,7 @@ func TestTimescale(t *testing.T) {
 	rolesOnHypertables(t, hyper)
 
 	never := 0
-	if r, err := schema.Timescale(t.Context(), hyper, &never); err != nil || len(r.Applied) != 3 {
+	if r, err := schema.Timescale(t.Context(), hyper, &never); err != nil || len(r.Applied) != 4 {
 		t.Errorf("no retention any more: %+v, %v", r, err)
 	}
 	downAndUp(t, hyper)

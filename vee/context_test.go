@@ -107,16 +107,18 @@ func TestWhatContextIsWanted(t *testing.T) {
 func TestAContextThatBeginsWithWrongReadsIsNotEnough(t *testing.T) {
 	start := mustTime("2024-06-05T00:00:00Z")
 	at := func(i int) time.Time { return start.Add(time.Duration(i) * flows.SlotLength) }
-	in := Input{Register: Register{Rating: Rating{100, 1}}, Span: flows.Period{From: at(60), To: at(62)}}
-	for i := range 80 {
-		v := Count(100_000 + 10*i)
-		if i > 40 && i < 60 && i%2 == 1 {
-			v += 500_000
+	for _, until := range []int{60, 80} {
+		in := Input{Register: Register{Rating: Rating{100, 1}}, Span: flows.Period{From: at(60), To: at(62)}}
+		for i := range 80 {
+			v := Count(100_000 + 10*i)
+			if i > 40 && i < until && i%2 == 1 {
+				v += 500_000
+			}
+			in.Records = append(in.Records, Record{at(i), v, ValidData, at(100)})
 		}
-		in.Records = append(in.Records, Record{at(i), v, ValidData, at(100)})
-	}
-	in.Context.From = at(43)
-	if r := Judge(in); r.Wanted == nil {
-		t.Error("is content with a context that begins with a wrong read")
+		in.Context.From = at(43)
+		if r := Judge(in); r.Wanted == nil {
+			t.Errorf("up to %d: is content with a context that begins with a wrong read", until)
+		}
 	}
 }

@@ -38,7 +38,8 @@ type demoExchange struct {
 // demoDays is what came in.
 type demoDays struct {
 	daysReport
-	before []flows.Fact // what was stored before the exchange
+	before         []flows.Fact // what was stored before the exchange
+	final, initial map[string]*flows.Energy
 }
 
 // spareMeter is a meter of the first one's kind that stands by.
@@ -105,8 +106,10 @@ func (d *demo) exchange(a *app, c *demoCmd, days *demoDays) error {
 	}
 	ip, port := after.Address.Addr(), after.Address.Port()
 	e := postgres.Exchange{Old: x.Old, New: x.New, At: x.At, Final: standing(final), Initial: standing(initial), Hardware: after.Hardware, Address: &ip, Port: &port}
+	days.final, days.initial = map[string]*flows.Energy{}, map[string]*flows.Energy{}
 	for element := range e.Final {
 		x.Final[element], x.Initial[element] = e.Final[element].String(), e.Initial[element].String()
+		days.final[element], days.initial[element] = new(e.Final[element]), new(e.Initial[element])
 	}
 	if _, err := d.store.Exchange(a.ctx, e); err != nil {
 		return err
@@ -156,6 +159,15 @@ func (d *demo) compareDays(days *demoDays, report *onceReport, stored []ledger.S
 		h.Zone = time.UTC
 	}
 	report.Logs(h.Meters, h.Answers, stored)
+	for i := range stored { // the readings at an exchange are those that the meters showed
+		switch s := &stored[i]; {
+		case s.Direction != flows.Import:
+		case s.Serial == days.Exchange.Old:
+			s.Final = days.final[s.Element]
+		case s.Serial == days.Exchange.New:
+			s.Initial = days.initial[s.Element]
+		}
+	}
 	days.HalfHourReport = h.Compare()
 	report.Days = &days.daysReport
 	return nil
@@ -206,7 +218,7 @@ func (r *daysReport) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%d actual ones are what truly went through the register\n", r.Compared)
 	if r.Unread > 0 {
-		fmt.Fprintf(w, "%d are in a meter's log and were not come to: they lie between two holes, or their records are of the future\n", r.Unread)
+		fmt.Fprintf(w, "%d are in a meter's log between two holes, and were passed over\n", r.Unread)
 	}
 	fmt.Fprintf(w, "%d runs between two readings: %s kWh in half-hours, %s kWh by the registers, %s kWh lost or invented\n", r.Runs, r.Sum, r.Moved, r.Astray)
 	r.printNulls(w)

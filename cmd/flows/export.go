@@ -129,7 +129,7 @@ func (c *exportIntervalsCmd) Run(a *app) error {
 	}
 	fmt.Fprintln(a.stderr, sum)
 	if c.Record {
-		fmt.Fprintf(a.stderr, "remembered as exported: %d registers\n", recorded)
+		fmt.Fprintf(a.stderr, "remembered as exported: %d half-hours that are not the meter's own value\n", recorded)
 	}
 	return nil
 }

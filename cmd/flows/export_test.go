@@ -51,7 +51,7 @@ func TestExportOfTheDaysOnWhichClocksAreChanged(t *testing.T) {
 		{"spring.csv", "46 half-hours; import: 28 billable, 4 not billable, 4 not judged yet, 10 without a value; export: 1 billable, 0 not billable, 0 not judged yet, 45 without a value\n",
 			[]string{"--from", "2025-03-30", "--to", "2025-03-31", "--serial", "EML,1", "--all"}},
 		{"spring.csv", "46 half-hours; import: 28 billable, 4 not billable, 4 not judged yet, 10 without a value; export: 1 billable, 0 not billable, 0 not judged yet, 45 without a value\n" +
-			"remembered as exported: 1 registers\n",
+			"remembered as exported: 60 half-hours that are not the meter's own value\n",
 			[]string{"--from", "2025-03-30T00:00:00Z", "--to", "2025-03-31T00:00:00+01:00", "--serial", "EML,1", "--all", "--record"}},
 	} {
 		got := mustCall(t, env, append([]string{"export", "intervals"}, c.args...)...)
@@ -83,7 +83,7 @@ EML2,B,2025-10-26T01:30:00.5+01:00,,0.0001
 
 func TestExportLeavesWholeFilesOnly(t *testing.T) {
 	i := mustMeasure(t)
-	dir := t.TempDir()
+	dir, away := t.TempDir(), "postgres://127.0.0.1:1/x"
 	file := filepath.Join(dir, "out.csv")
 	export := func(args ...string) called {
 		return call(i.env, append([]string{"export", "intervals", "--from", "2025-03-30", "--to", "2025-03-31", "--serial", "EML,1", "--all", "--output", file}, args...)...)
@@ -94,6 +94,11 @@ func TestExportLeavesWholeFilesOnly(t *testing.T) {
 	if got := export(); got.code != exitUsage || !strings.Contains(got.stderr, "out.csv is there already: choose another name, or replace it with --force") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
+	i.env["DATABASE_URL"], away = away, i.env["DATABASE_URL"]
+	if got := export(); got.code != exitUsage { // before anything is asked for
+		t.Errorf("exit %d: %s", got.code, got.stderr)
+	}
+	i.env["DATABASE_URL"] = away
 	if got := export("--force", "--local"); got.code != exitDone || !strings.Contains(snapshot(t, dir)["out.csv"], "T00:30:00+00:00") {
 		t.Errorf("exit %d: %s\n%s", got.code, got.stderr, snapshot(t, dir)["out.csv"])
 	}
@@ -115,6 +120,25 @@ func TestExportLeavesWholeFilesOnly(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
 		t.Errorf("failed exports have left (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnExportDoesNotReplaceAFileThatCameMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "out.csv")
+	out, err := createOutput(nil, file, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("another's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.keep(); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("error %v", err)
+	}
+	out.discard()
+	if diff := cmp.Diff(map[string]string{"out.csv": "another's"}, snapshot(t, dir)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

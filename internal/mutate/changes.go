@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"go/ast"
 	"go/token"
+	"path/filepath"
+	"strings"
 )
 
 // others are the operators that may stand in an operator's place.
@@ -14,6 +18,29 @@ var others = map[token.Token]token.Token{
 }
 
 var otherWords = map[string]string{"min": "max", "max": "min", "true": "false", "false": "true"}
+
+// mutant is a change: a piece of a file is replaced.
+type mutant struct {
+	file     string
+	from, to int
+	text     string
+	was      string
+	line     int
+	column   int
+	body     *ast.FuncDecl // of the function; nil outside of one
+	broken   bool          // does not compile
+}
+
+func (m *mutant) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s → %s", filepath.Base(m.file), m.line, m.column, oneLine(m.was), cmp.Or(oneLine(m.text), "left out"))
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// applied makes the change in a text that begins at an offset of the file.
+func (m *mutant) applied(text string, offset int) string {
+	return text[:m.from-offset] + m.text + text[m.to-offset:]
+}
 
 // finder finds what can be changed in a file.
 type finder struct {

@@ -91,29 +91,7 @@ const few = 5
 // all is the binary with all changes inside functions; each of the others needs a binary of its own.
 const all = "all.test"
 
-// mutant is a change: a piece of a file is replaced.
-type mutant struct {
-	file     string
-	from, to int
-	text     string
-	was      string
-	line     int
-	column   int
-	body     *ast.FuncDecl // of the function; nil outside of one
-	broken   bool          // does not compile
-}
-
-func (m *mutant) String() string {
-	return fmt.Sprintf("%s:%d:%d: %s → %s", filepath.Base(m.file), m.line, m.column, oneLine(m.was), cmp.Or(oneLine(m.text), "left out"))
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// applied makes the change in a text that begins at an offset of the file.
-func (m *mutant) applied(text string, offset int) string {
-	return text[:m.from-offset] + m.text + text[m.to-offset:]
-}
-
+// target is the package whose tests are asked.
 type target struct {
 	path, dir, work string
 	sources         map[string]string

@@ -41,13 +41,14 @@ create table flows.register_profile_pick (
     why          text not null,
     primary key (register_id, direction, "timestamp", made_at)
 );
--- What has left the house: half-hours that change after it are reported.
+-- Half-hours that have left the house as something else than the meter's own value: when that comes, it is reported.
 create table flows.register_exported (
     register_id uuid not null references flows.meter_registers (register_id) on delete cascade,
+    direction   text not null check (direction in ('import', 'export')),
+    "timestamp" timestamptz not null,
+    "interval"  numeric, -- kWh; null: nobody knew
     exported_at timestamptz not null default statement_timestamp(),
-    start_time  timestamptz not null,
-    end_time    timestamptz not null check (end_time > start_time),
-    primary key (register_id, exported_at)
+    primary key (register_id, direction, "timestamp")
 );
 -- What a local day came to, the ESCO's, written with its half-hours. What the log does not give is told apart by what can be done about it.
 create table flows.register_day (
@@ -154,6 +155,7 @@ $$;
 create trigger register_profile_conflict_mark after insert on flows.register_profile_conflict for each row execute function flows.vee_mark_row('time');
 create trigger register_profile_pick_mark after insert or update on flows.register_profile_pick for each row execute function flows.vee_mark_row('time');
 create trigger register_interval_edit_mark after insert or update on flows.register_interval_edit for each row execute function flows.vee_mark_row('time');
+create trigger register_exported_mark after insert or update on flows.register_exported for each row execute function flows.vee_mark_row('time');
 create trigger register_profile_hole_mark after insert or update on flows.register_profile_hole for each row execute function flows.vee_mark_row('hole');
 create trigger meter_registers_mark after update of start_time, end_time, initial_read, final_read on flows.meter_registers for each row
     when ((new.start_time, new.end_time, new.initial_read, new.final_read) is distinct from (old.start_time, old.end_time, old.initial_read, old.final_read))

@@ -71,6 +71,11 @@ create trigger escos_timezone_check before insert or update of timezone on flows
 update flows.escos set timezone = timezone; -- those that are there
 
 -- +goose StatementBegin
+-- Since when there are raw readings: for ever, unless flows migrate timescale --keep-raw has said for how long. What is older is not judged again.
+create function flows.raw_since() returns timestamptz language sql stable as $$ select timestamptz '-infinity' $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 -- For a trigger that only hypertables have. The first row of a statement in a packed chunk is seen by nobody before the statement has ended, not
 -- even by its triggers; what ends here is a statement too, and adds nothing, since the row is there. Once a day of records will do: no
 -- chunk is smaller.
@@ -89,7 +94,7 @@ $$;
 
 -- +goose Down
 drop trigger if exists register_profile_hh_found on flows.register_profile_hh;
-drop function flows.register_profile_hh_found();
+drop function flows.register_profile_hh_found(), flows.raw_since();
 drop trigger escos_timezone_check on flows.escos;
 drop function flows.escos_timezone_check();
 drop view flows.register_interval_monthly, flows.register_interval_daily;
