@@ -69,7 +69,7 @@ func TestGivenTriggerAndFunctionWorkInPlaceOfOurs(t *testing.T) {
 
 func TestDefaultMetricsAreReadAtTheirFrequencies(t *testing.T) {
 	conn := migrated(t)
-	want := `12hourly SyncerCSQ
+	want := `12hourly SyncerCSQ,SyncerProfileLog
 daily SyncerBacklight,SyncerClockDiff,SyncerDaylightSavingsEnabled,SyncerEventLog,SyncerFirmwareVersion,SyncerHardware,SyncerLoadSwitch,SyncerPrepayEnabled,SyncerReads,SyncerSerial,SyncerTariffsActive,SyncerTariffsFuture
 hourly SyncerPrepayBalance,SyncerReads,SyncerVoltage`
 	got := rows(t, conn, `select run_frequency, string_agg(name, ',' order by name) from meter_metrics where enabled group by 1 order by 1`)

@@ -103,6 +103,16 @@ func TestWhatContextIsWanted(t *testing.T) {
 	}
 }
 
+// No meter can show a time before 2000, so nothing from before it is wanted.
+func TestNothingIsWantedFromBefore2000(t *testing.T) {
+	in := tell("2000-01-01T20:00:00Z", "0 10 20 30 40 50 60 70 80 90")
+	in.Span = flows.Period{From: in.Records[1].Time, To: in.Records[2].Time}
+	in.Context.From = in.Records[0].Time
+	if r := Judge(in); r.Wanted == nil || !r.Wanted.From.Equal(mustTime("2000-01-01T00:00:00Z")) {
+		t.Errorf("wants %+v", r.Wanted)
+	}
+}
+
 // A context that begins in the middle of reads that are right and wrong in turn may take the wrong ones for right, and must not be content.
 func TestAContextThatBeginsWithWrongReadsIsNotEnough(t *testing.T) {
 	start := mustTime("2024-06-05T00:00:00Z")
