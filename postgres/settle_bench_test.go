@@ -10,7 +10,7 @@ import (
 // BenchmarkDayOfHalfHours is a day of 10 000 registers in one direction from raw rows to judged half-hours: what the trigger takes, what
 // judging takes, and what it takes to find that there is nothing to do.
 func BenchmarkDayOfHalfHours(b *testing.B) {
-	const registers, slots = 1_000, 48
+	const registers, slots = 10_000, 48
 	for b.Loop() {
 		b.StopTimer()
 		s := mustStore(b)

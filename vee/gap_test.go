@@ -142,21 +142,30 @@ func TestRegisterReadsAtTheEndsOfAGap(t *testing.T) {
 func TestAPieceOfAGapWithoutWeight(t *testing.T) {
 	midnight := mustTime("2024-06-02T23:00:00Z")
 	at := func(hour int) time.Time { return midnight.AddDate(0, 0, 7).Add(time.Duration(hour) * time.Hour) }
-	in := weeks(midnight, 8, func(day, half int) Count {
-		switch {
-		case day == 7 && half == 12:
-			return 40
-		case half < 16:
-			return 0
+	for _, c := range []struct {
+		early, late Count // a half-hour before and after 8:00
+		half        int   // in which 40 Wh more were used on the day of the gap
+		want        string
+	}{
+		{0, 100, 12, "10, 10, 10, 10, 100, 100, 100, 100"},
+		{100, 0, 16, "100, 100, 100, 100, 10, 10, 10, 10"},
+	} {
+		in := weeks(midnight, 8, func(day, half int) Count {
+			use := c.late
+			if half < 16 {
+				use = c.early
+			}
+			if day == 7 && half == c.half {
+				use += 40
+			}
+			return use
+		})
+		in.Reads = []Read{{at(8), in.Records[7*48+16].Value, 0}}
+		in = without(in, at(6), at(10))
+		in.Span = flows.Period{From: at(6), To: at(10)}
+		if got := values(Judge(in).Intervals); !strings.Contains(got, c.want) {
+			t.Errorf("got %s, want %s", got, c.want)
 		}
-		return 100
-	})
-	in.Reads = []Read{{at(8), in.Records[7*48+16].Value, 0}}
-	in = without(in, at(6), at(10))
-	in.Span = flows.Period{From: at(6), To: at(10)}
-	got := values(Judge(in).Intervals)
-	if want := "10, 10, 10, 10, 100, 100, 100, 100"; !strings.Contains(got, want) {
-		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

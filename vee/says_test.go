@@ -48,7 +48,7 @@ func TestWhatExceptionsSay(t *testing.T) {
 			}
 		}, flows.Exception{
 			Rule: flows.RuleConflict, Severity: flows.SeverityError, Key: "2024-07-01T00:00:00Z", Count: 2, Period: flows.Period{From: at(60), To: at(60)},
-			Details: map[string]string{"kept": "357864", "others": "6, 7"},
+			Details: map[string]string{"kept_kwh": "357.864", "others_kwh": "0.006, 0.007"},
 		}},
 		{"records off the grid", func(in *Input) {
 			in.Records = append(in.Records, Record{at(605), 362_500, ValidData, at(900)}, Record{at(71), 357_900, ValidData, at(900)})
