@@ -49,6 +49,15 @@ generate: ## Make the generated files anew: protobuf, docs/objects.md.
 verify: generate ## Generated files are what the sources say.
 	git diff --exit-code
 
+.PHONY: mutate
+mutate: ## Break vee in small ways, one at a time, for about an hour; names what no test minds.
+	go run ./internal/mutate ./vee
+
+.PHONY: long
+long: test-packages ## The long form of the tests of half-hours: 100 000 random histories and pairs.
+	go test ./vee -rapid.checks=100000 -timeout 60m
+	go test ./schema -run TestTriggerAndRulesAgree -timeout 30m -schema.pairs 100000
+
 .PHONY: bench
 bench: ## Go benchmarks.
 	go test -run '^$$' -bench . -benchmem ./...

@@ -229,11 +229,11 @@ func (g *gathering) exported() {
 		select i.n, e."timestamp", (e."interval" * 10000)::bigint from `+items+`
 		join flows.register_exported e on e.register_id = i.register_id and e.direction = i.direction and e."timestamp" >= i.start and e."timestamp" < i.stop`,
 		func(scan scanner) error {
-		var i flows.Interval
-		m, err := scan(&i.Start, &i.Value)
-		m.Exported = append(m.Exported, i)
-		return err
-	})
+			var i flows.Interval
+			m, err := scan(&i.Start, &i.Value)
+			m.Exported = append(m.Exported, i)
+			return err
+		})
 }
 
 // longestAnswer is how long a meter may take to say what a register stands at.

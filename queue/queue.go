@@ -77,9 +77,9 @@ type Queue struct {
 	throttle *syncer.Throttle
 	metrics  enabled
 
-	cancel  context.CancelFunc
-	loops   sync.WaitGroup
-	up      atomic.Bool
+	cancel context.CancelFunc
+	loops  sync.WaitGroup
+	up     atomic.Bool
 }
 
 // New makes a queue on the pool's database. It does nothing before Start.
@@ -149,7 +149,9 @@ func (q *Queue) Start(ctx context.Context) error {
 		q.loops.Go(func() { q.keepHouse(ctx) })
 	}
 	if q.options.Workers > 0 {
-		q.loops.Go(func() { q.settle(ctx) })
+		for range judges {
+			q.loops.Go(func() { q.settle(ctx) })
+		}
 	}
 	q.up.Store(true)
 	return nil

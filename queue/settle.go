@@ -7,6 +7,9 @@ import (
 	"flows/vee"
 )
 
+// judges is how many batches a worker judges at a time: while one waits for the database another one counts.
+const judges = 2
+
 // How often a worker looks for half-hours to judge, and how long it leaves the database alone after trouble.
 const (
 	settleEvery   = 2 * time.Second

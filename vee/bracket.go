@@ -42,6 +42,9 @@ func (c chain) between(after, before int64) (from, to point, total Count, ok boo
 	if first < 0 {
 		return from, to, 0, false
 	}
+	if from = c.points[c.links[first].from]; from.t >= before { // read at the very time
+		return from, from, 0, true
+	}
 	for i := first; i < len(c.links) && c.links[i].known(); i++ {
 		l := c.links[i]
 		from, to = c.points[c.links[first].from], c.points[l.to]
@@ -62,8 +65,8 @@ func bracket(j *judgement) string {
 		j.raise(flows.Exception{
 			Period: period(o.lo.t, o.hi.t), Key: timeName(o.read.t), Count: 1,
 			Details: map[string]string{
-				"read": countName(o.read.v), "at": timeName(o.read.t), "uncertainty_seconds": strconv.FormatInt(o.read.uncertainty/1e6, 10),
-				"least": countName(o.lo.v), "most": countName(o.hi.v),
+				"read_kwh": j.kwh(o.read.v), "at": timeName(o.read.t), "uncertainty_seconds": strconv.FormatInt(o.read.uncertainty/1e6, 10),
+				"least_kwh": j.kwh(o.lo.v), "most_kwh": j.kwh(o.hi.v),
 			},
 		})
 	}

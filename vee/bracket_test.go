@@ -19,17 +19,18 @@ func TestTheBoundsOfARegisterRead(t *testing.T) {
 		uncertainty time.Duration
 		want        string // least and most; "" when it lies between them
 	}{
-		{"in the log's first half-hour", 10, 111, time.Second, "100 110"},
+		{"in the log's first half-hour", 10, 111, time.Second, "0.100 0.110"},
 		{"before the log's first record", -10, 5, time.Second, ""},
 		{"before it as far as one can tell", 1, 500, 2 * time.Minute, ""},
-		{"at a half-hour at the latest", 50, 121, 10 * time.Minute, "110 120"},
+		{"at a half-hour at the latest", 50, 121, 10 * time.Minute, "0.110 0.120"},
+		{"at the very half-hour", 60, 121, 0, "0.120 0.120"},
 		{"perhaps after it", 50, 121, 601 * time.Second, ""},
 		{"after the log's last record", 170, 5, time.Second, ""},
 	} {
 		in := tell(start, "100 110 120 130 140 150")
 		in.Reads = []Read{{mustTime(start).Add(time.Duration(c.minute) * time.Minute), c.value, c.uncertainty}}
 		e := only(t, Judge(in), flows.RuleBracket, in.Reads[0].Time.Format(time.RFC3339))
-		got := e.Details["least"] + " " + e.Details["most"]
+		got := e.Details["least_kwh"] + " " + e.Details["most_kwh"]
 		if e.Rule == "" {
 			got = ""
 		}
@@ -46,7 +47,7 @@ func TestWhatAnOutlierSays(t *testing.T) {
 	want := flows.Exception{
 		Rule: flows.RuleBracket, Severity: flows.SeverityError, Key: "2024-06-05T01:10:00Z", Count: 1,
 		Period:  flows.Period{From: mustTime("2024-06-05T01:00:00Z"), To: mustTime("2024-06-05T01:30:00Z")},
-		Details: map[string]string{"read": "135", "at": "2024-06-05T01:10:00Z", "uncertainty_seconds": "90", "least": "120", "most": "130"},
+		Details: map[string]string{"read_kwh": "0.135", "at": "2024-06-05T01:10:00Z", "uncertainty_seconds": "90", "least_kwh": "0.120", "most_kwh": "0.130"},
 	}
 	if diff := cmp.Diff(want, only(t, Judge(in), flows.RuleBracket, want.Key)); diff != "" {
 		t.Errorf("- want, + got:\n%s", diff)

@@ -15,11 +15,11 @@ func conflicting(j *judgement) string {
 		}
 		others := make([]string, len(c.others))
 		for i, v := range c.others {
-			others[i] = j.energy(v).String()
+			others[i] = j.kwh(v)
 		}
 		j.raise(flows.Exception{
 			Period: period(c.t, c.t), Key: timeName(c.t), Count: len(c.others),
-			Details: map[string]string{"kept_kwh": j.energy(c.kept).String(), "others_kwh": strings.Join(others, ", ")},
+			Details: map[string]string{"kept_kwh": j.kwh(c.kept), "others_kwh": strings.Join(others, ", ")},
 		})
 	}
 	return ""

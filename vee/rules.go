@@ -2,7 +2,6 @@ package vee
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func (j *judgement) shown(t int64) bool { return t >= j.from && t <= j.to }
 
 func timeName(t int64) string { return timeOf(t).Format(time.RFC3339) }
 
-func countName(c Count) string { return fmt.Sprintf("%d", c) }
+func (j *judgement) kwh(c Count) string { return j.energy(c).String() }
 
 // daily gathers what is found on a local day into one exception of that day.
 type daily struct {

@@ -27,11 +27,11 @@ func TestWhatExceptionsSay(t *testing.T) {
 			}
 		}, flows.Exception{
 			Rule: flows.RuleMaxEnergy, Severity: flows.SeverityCritical, Key: "2024-07-01T00:30:00Z", Count: 1, Period: flows.Period{From: at(60), To: at(90)},
-			Details: map[string]string{"before": "357864", "after": "398114", "most": "15180"},
+			Details: map[string]string{"before_kwh": "357.864", "after_kwh": "398.114", "most_kwh": "15.180"},
 		}},
 		{"a wrong read", func(in *Input) { in.Records[first+3].Value = 5 }, flows.Exception{
 			Rule: flows.RuleBadRead, Severity: flows.SeverityWarning, Key: "2024-07-01T00:30:00Z", Count: 1, Period: flows.Period{From: at(60), To: at(120)},
-			Details: map[string]string{"before": "357864", "read": "5", "after": "358376"},
+			Details: map[string]string{"before_kwh": "357.864", "read_kwh": "0.005", "after_kwh": "358.376"},
 		}},
 		{"a reset in a gap", func(in *Input) {
 			for i := first + 8; i < len(in.Records); i++ {
@@ -40,7 +40,7 @@ func TestWhatExceptionsSay(t *testing.T) {
 			*in = without(*in, at(60), at(240))
 		}, flows.Exception{
 			Rule: flows.RuleReset, Severity: flows.SeverityWarning, Key: "2024-07-01T03:00:00Z", Count: 6, Period: flows.Period{From: at(60), To: at(240)},
-			Details: map[string]string{"before": "357864", "after": "2048", "most": "91080"},
+			Details: map[string]string{"before_kwh": "357.864", "after_kwh": "2.048", "most_kwh": "91.080"},
 		}},
 		{"two other values", func(in *Input) {
 			for _, v := range []Count{7, 6, 7} {

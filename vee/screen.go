@@ -23,10 +23,9 @@ type fact struct {
 
 // conflict is a time for which several values arrived.
 type conflict struct {
-	t        int64
-	received int64 // of the last of them
-	kept     Count
-	others   []Count
+	t      int64
+	kept   Count
+	others []Count
 }
 
 // screened is what is left of the raw records, and what was kept out.
@@ -116,10 +115,10 @@ func (j *judgement) screenTime(group []Record) {
 func (j *judgement) keep(t int64, usable []Record) {
 	first, picked := j.choose(usable)
 	p := point{t: t, v: first.Value, received: micros(first.Received), status: first.Status, log: true}
-	c := conflict{t: t, received: p.received, kept: p.v}
+	c := conflict{t: t, kept: p.v}
 	for _, r := range usable {
 		if r.Value != p.v && !slices.Contains(c.others, r.Value) {
-			c.others, c.received = append(c.others, r.Value), max(c.received, micros(r.Received))
+			c.others = append(c.others, r.Value)
 		}
 	}
 	if c.others != nil && !picked {

@@ -15,6 +15,7 @@
 package vee
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -108,7 +109,7 @@ func newJudgement(in *Input) *judgement {
 	j.start, j.end = bounds(flows.Period{From: in.Register.Start, To: in.Register.End})
 	j.contextFrom, j.contextTo = bounds(in.Context)
 	j.picks = slices.Clone(in.Picks)
-	slices.SortFunc(j.picks, func(a, b Pick) int { return a.Time.Compare(b.Time) })
+	slices.SortFunc(j.picks, func(a, b Pick) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value)) })
 	return j
 }
 

@@ -13,10 +13,10 @@ func broken(j *judgement) string {
 		x, y := c.points[l.from], c.points[l.to]
 		e := flows.Exception{
 			Period: period(x.t, y.t), Key: timeName(y.t), Count: int(ceilSlot(y.t) - slotAt(x.t)),
-			Details: map[string]string{"before": countName(x.v), "after": countName(y.v)},
+			Details: map[string]string{"before_kwh": j.kwh(x.v), "after_kwh": j.kwh(y.v)},
 		}
 		if most := j.mostIn(y.t - x.t); most.Known {
-			e.Details["most"] = countName(Count(min(most.Counts, 1<<32-1)))
+			e.Details["most_kwh"] = j.kwh(Count(min(most.Counts, 1<<32-1)))
 		}
 		j.raise(e)
 	})
@@ -47,7 +47,7 @@ func badRead(j *judgement) string {
 			if j.shown(y.t) {
 				j.raise(flows.Exception{
 					Period: period(x.t, r.t), Key: timeName(y.t), Count: 1,
-					Details: map[string]string{"before": countName(x.v), "read": countName(y.v), "after": countName(r.v)},
+					Details: map[string]string{"before_kwh": j.kwh(x.v), "read_kwh": j.kwh(y.v), "after_kwh": j.kwh(r.v)},
 				})
 			}
 		}

@@ -112,13 +112,13 @@ func TestWhatABreakSaysOfWhatCanFlow(t *testing.T) {
 		want   string
 	}{
 		{"nothing without a rating", Rating{}, 1, flows.RuleReversal, ""},
-		{"more than the counter holds", Rating{4000, 3}, 60, flows.RuleResetSuspected, "4294967295"},
-		{"a day", Rating{1, 1}, 1, flows.RuleResetSuspected, "7287"},
+		{"more than the counter holds", Rating{4000, 3}, 60, flows.RuleResetSuspected, "4294967.295"},
+		{"a day", Rating{1, 1}, 1, flows.RuleResetSuspected, "7.287"},
 	} {
 		in := Input{Register: Register{Rating: c.rating}}
 		in.Records = []Record{{start, 500, ValidData, start}, {start.AddDate(0, 0, c.days), 400, ValidData, start.AddDate(0, 0, c.days)}}
 		e := only(t, Judge(in), c.rule, start.AddDate(0, 0, c.days).Format(time.RFC3339))
-		if most, said := e.Details["most"]; e.Rule == "" || most != c.want || said != (c.want != "") {
+		if most, said := e.Details["most_kwh"]; e.Rule == "" || most != c.want || said != (c.want != "") {
 			t.Errorf("%s: %+v", c.name, e)
 		}
 	}

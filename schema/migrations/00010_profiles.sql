@@ -224,7 +224,7 @@ create table flows.vee_work (
     not_run      jsonb not null default '{}', -- rules that could not look the last time, and why
     primary key (register_id, direction)
 ) with (fillfactor = 70);
-create index vee_work_due on flows.vee_work (due_at);
+create index vee_work_due on flows.vee_work (due_at, register_id);
 
 -- +goose StatementBegin
 -- Remembers that raw data of a time have come. Who judges holds the register's row, so that nothing is marked that is being judged.
