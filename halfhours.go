@@ -8,11 +8,15 @@ import (
 	"time"
 )
 
-// LogReach is how far back meters' logs go, or a little less: what was not fetched by then is lost.
-const LogReach = 90 * 24 * time.Hour
+const (
+	// LogReach is how far back meters' logs go, or a little less: what was not fetched by then is lost.
+	LogReach = 90 * 24 * time.Hour
+	// GapsWithin is how far back Gaps are counted.
+	GapsWithin = 7 * 24 * time.Hour
+)
 
 // HalfHours says how the half-hours of yesterday are, which is another day for an ESCO in another time zone; what was found wrong with
-// half-hours of any time and nobody has answered; and what is missing of the time that meters' logs hold.
+// half-hours of any time and nobody has answered; and what their logs did not give.
 type HalfHours struct {
 	Days     []string `json:"days"`     // that were yesterday for some meter; most often one
 	Meters   int      `json:"meters"`   // active, with a register that was there yesterday
@@ -25,7 +29,7 @@ type HalfHours struct {
 
 	Exceptions []OpenExceptions `json:"exceptions"` // the worst first, of those the most frequent
 	Gaps       Gaps             `json:"gaps"`
-	OldestGap  *Gap             `json:"oldest_gap"` // of those that every run asks for again
+	OldestGap  *Gap             `json:"oldest_gap"` // of those that are asked for again, as far as LogReach
 }
 
 // OpenExceptions counts exceptions that nobody has answered.
@@ -36,8 +40,7 @@ type OpenExceptions struct {
 	Failing  int      `json:"of_failing_meters"` // of Count
 }
 
-// Gaps counts days of a register and direction of which half-hours are missing, by the best that can be hoped for them. They go back as
-// far as LogReach.
+// Gaps counts days within GapsWithin, of a register and direction each, of which half-hours are missing, by the best that can be hoped for them.
 type Gaps struct {
 	NeverReached int `json:"never_reached"`
 	NotLogged    int `json:"not_logged"`

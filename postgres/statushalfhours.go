@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -33,8 +34,6 @@ type localDay struct {
 	noESCO             bool     // meters without an ESCO have it too
 }
 
-func (d localDay) args() []any { return []any{d.escos, d.noESCO, d.date, d.begins, d.ends} }
-
 func (l *look) yesterday(ctx context.Context, h *flows.HalfHours) error {
 	rows, _ := l.tx.Query(ctx, `
 		select d.day, b.begins, b.ends, coalesce(array_agg(e.id::text) filter (where e.id is not null), '{}'), bool_or(e.id is null)
@@ -57,31 +56,29 @@ func (l *look) yesterday(ctx context.Context, h *flows.HalfHours) error {
 
 // day counts meters of which something is not known, or was not judged, and takes them from all that had a register: they are few, at least
 // by noon. Whoever judges writes a row of every day that has begun. So what has no row and was judged since is the export of a meter that
-// has none, and of what was not judged since all is unknown.
+// has none, and of what was not judged since all is unknown. (Both halves have the same types, or they are not read in parallel.)
 func (l *look) day(ctx context.Context, h *flows.HalfHours, d localDay) error {
 	const (
-		meters    = `flows.meter_registry r`
-		registers = `flows.meter_registers g on g.meter_id = r.id and g.status = 'enabled' and g.start_time <= $5::timestamptz - interval '30 minutes'`
-		ours      = `r.mode = 'active' and not r.maintenance and (r.esco = any($1::text[]::uuid[]) or $2 and r.esco is null)`
+		meters    = `r.mode = 'active' and not r.maintenance and (r.esco = any($1::text[]::uuid[]) or $2 and r.esco is null)`
+		registers = `g.meter_id = r.id and g.status = 'enabled' and g.start_time <= $5::timestamptz - interval '30 minutes'`
 	)
 	var all, late, lacking, expected, estimated, known int
 	err := l.tx.QueryRow(ctx, `
-		select (select count(distinct r.id) from `+meters+` join `+registers+` where `+ours+`),
+		select (select count(*) from flows.meter_registry r where `+meters+` and exists (select from flows.meter_registers g where `+registers+`)),
 			count(*) filter (where late), count(*) filter (where lacking), coalesce(sum(expected), 0), coalesce(sum(estimated), 0), coalesce(sum(known), 0)
 		from (
 			select bool_or(late) late, bool_or(lacking) lacking, sum(expected) expected, sum(estimated) estimated, sum(known) known
 			from (
 				select r.id, false late, k.known < d.expected lacking, d.expected, d.estimated, k.known
-				from `+meters+` join `+registers+` join flows.register_day d on d.register_id = g.register_id and d.day = $3,
-					lateral (select d.actual + d.derived + d.edited) k (known)
-				where `+ours+`
+				from flows.meter_registry r, flows.meter_registers g, flows.register_day d, lateral (select d.actual + d.derived + d.edited known) k
+				where `+meters+` and `+registers+` and d.register_id = g.register_id and d.day = $3
 				union all
-				select r.id, true, k.lacking, case when k.lacking then floor(extract(epoch from $5 - greatest($4::timestamptz, g.start_time)) / 1800)::int else 0 end, 0, 0
-				from `+meters+` join `+registers+` join flows.vee_work w on w.register_id = g.register_id and (w.judged_at is null or w.judged_at < $5),
-					lateral (select coalesce(w.judged_at < $4, true)) k (lacking)
-				where `+ours+`
+				select r.id, true, k.lacking,
+					case when k.lacking then floor(extract(epoch from $5 - greatest($4::timestamptz, g.start_time)) / 1800) else 0 end::smallint, 0::smallint, 0::smallint
+				from flows.meter_registry r, flows.meter_registers g, flows.vee_work w, lateral (select coalesce(w.judged_at < $4, true) lacking) k
+				where `+meters+` and `+registers+` and w.register_id = g.register_id and (w.judged_at is null or w.judged_at < $5)
 			) x group by case when late or lacking then id end
-		) m`, d.args()...).
+		) m`, d.escos, d.noESCO, d.date, d.begins, d.ends).
 		Scan(&all, &late, &lacking, &expected, &estimated, &known)
 	if all > 0 {
 		h.Days = append(h.Days, d.date.Format(time.DateOnly))
@@ -107,32 +104,26 @@ func (l *look) exceptions(ctx context.Context, h *flows.HalfHours) error {
 const gapsOfOurs = ` from flows.register_gaps p where p.day >= $3 and (p.meter_id = any($2::text[]::uuid[])) is not true
 	and ($1::text is null or p.meter_id in (select id from flows.meter_registry where esco = $1::text::uuid))`
 
+// gaps counts those of some days only, since they are strewn over all rows of a day; the index gives the oldest day.
 func (l *look) gaps(ctx context.Context, h *flows.HalfHours) error {
-	rows, _ := l.tx.Query(ctx, `
-		select day, count(*) filter (where never_reached > 0), count(*) filter (where never_reached = 0 and not_logged > 0),
-			count(*) filter (where never_reached = 0 and not_logged = 0), count(*) filter (where asked_again)`+gapsOfOurs+`
-		group by day order by day desc`, l.esco, l.inRepair, l.Time.UTC().Add(-flows.LogReach))
-	var day, oldest time.Time
-	var n flows.Gaps
-	var again int
-	_, err := pgx.ForEachRow(rows, []any{&day, &n.NeverReached, &n.NotLogged, &n.Invalid, &again}, func() error {
-		h.Gaps.NeverReached += n.NeverReached
-		h.Gaps.NotLogged += n.NotLogged
-		h.Gaps.Invalid += n.Invalid
-		if again > 0 {
-			oldest = day
-		}
-		return nil
-	})
-	if err != nil || oldest.IsZero() {
+	since := func(d time.Duration) time.Time { return l.Time.UTC().Add(-d) }
+	err := l.tx.QueryRow(ctx, `
+		select count(*) filter (where never_reached > 0), count(*) filter (where never_reached = 0 and not_logged > 0),
+			count(*) filter (where never_reached = 0 and not_logged = 0)`+gapsOfOurs, l.esco, l.inRepair, since(flows.GapsWithin)).
+		Scan(&h.Gaps.NeverReached, &h.Gaps.NotLogged, &h.Gaps.Invalid)
+	if err != nil {
 		return err
 	}
 	var g flows.Gap
 	err = l.tx.QueryRow(ctx, `
 		select p.serial, p.element, p.direction, p.day::text, p.age_days, p.never_reached, p.day::timestamp at time zone coalesce((
 			select e.timezone from flows.meter_registry r join flows.escos e on e.id = r.esco where r.id = p.meter_id), $4)`+gapsOfOurs+`
-			and p.day = $3 and p.asked_again order by p.serial, p.element, p.direction desc limit 1`, l.esco, l.inRepair, oldest, defaultTimezone).
+			and p.asked_again and p.day = (select p.day`+gapsOfOurs+` and p.asked_again order by p.day limit 1)
+		order by p.serial, p.element, p.direction desc limit 1`, l.esco, l.inRepair, since(flows.LogReach), defaultTimezone).
 		Scan(&g.Serial, &g.Element, &g.Direction, &g.Day, &g.Age, &g.HalfHours, &g.Since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
 	g.Since = g.Since.UTC()
 	h.OldestGap = &g
 	return err

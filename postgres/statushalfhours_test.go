@@ -55,12 +55,14 @@ insert into flows.register_day (register_id, direction, day, energy, expected, a
 		('passive', 'A', 'import', 0, 1, 0, 0, 0, 0, 0, 0), ('repair', 'A', 'import', 0, 1, 0, 0, 0, 9, 0, 0),
 		('full', 'A', 'import', -100, 0, 0, 0, 0, 48, 0, 0), ('guess', 'A', 'import', -85, 40, 0, 0, 0, 0, 8, 0), ('nowhere', 'SINGLE', 'export', -70, 0, 0, 0, 0, 48, 0, 0),
 		('repair', 'A', 'import', -60, 0, 0, 0, 0, 48, 0, 0), ('short', 'A', 'export', -50, 0, 0, 0, 0, 48, 0, 0), ('full', 'B', 'export', -50, 41, 0, 0, 0, 7, 0, 0),
-		('full', 'A', 'import', -50, 47, 0, 0, 0, 0, 1, 0), ('full', 'B', 'import', -50, 39, 0, 0, 0, 9, 1, 1), ('full', 'B', 'import', -40, 47, 0, 0, 0, 0, 0, 1)
+		('full', 'A', 'import', -50, 47, 0, 0, 0, 0, 1, 0), ('full', 'B', 'import', -50, 39, 0, 0, 0, 9, 1, 1), ('full', 'B', 'import', -4, 47, 0, 0, 0, 0, 0, 1), ('full', 'A', 'import', -4, 46, 0, 0, 0, 0, 1, 1), ('full', 'A', 'export', -9, 47, 0, 0, 0, 0, 1, 0)
 	) v (serial, element, direction, day, actual, derived, estimated, edited, never, unlogged, invalid)
 	join flows.meter_registry r using (serial) join flows.meter_registers g on g.meter_id = r.id and g.element = v.element and g.status = 'enabled';
 insert into flows.register_day (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
 	select g.register_id, d, v.day, 1, 48, actual, 0, 0, 0, 0, 0, 0, 0 from (values ($K::date, 48), ($P::date, 0)) v (day, actual), unnest('{import,export}'::text[]) d,
 	flows.meter_registers g where g.meter_id = (select id from flows.meter_registry where serial = 'kiri');
+insert into flows.register_day (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
+	select register_id, 'import', $P::date, 1, 20, 10, 0, 0, 0, 0, 0, 0, 0 from flows.meter_registers where status = 'replaced';
 insert into flows.vee_exceptions (rule, severity, register_id, direction, key, status)
 	select v.rule, v.severity, g.register_id, 'import', v.key, v.status
 	from (values ('full', 'REVERSAL', 'critical', '1', 'open'), ('full', 'REVERSAL', 'critical', '2', 'open'), ('full', 'REVERSAL', 'critical', '3', 'acknowledged'),
@@ -94,7 +96,7 @@ func TestStatusSaysHowHalfHoursAre(t *testing.T) {
 			{Rule: "PROLONGED_ESTIMATION", Severity: "error", Count: 2, Failing: 1}, {Rule: "MISSING", Severity: "error", Count: 1, Failing: 1},
 			{Rule: "STATUS", Severity: "error", Count: 1}, {Rule: "USE_WHILE_OFF", Severity: "error", Count: 1},
 			{Rule: "TAMPER", Severity: "warning", Count: 2}, {Rule: "STATUS", Severity: "info", Count: 1}},
-		Gaps: flows.Gaps{NeverReached: 3 + 1 + 3, NotLogged: 3, Invalid: 1},
+		Gaps: flows.Gaps{NeverReached: 3, NotLogged: 1 + 1, Invalid: 1},
 		OldestGap: &flows.Gap{Serial: "full", Element: "B", Direction: flows.Import, Day: p.AddDate(0, 0, -50).Format(time.DateOnly),
 			Since: begins.AddDate(0, 0, -50), Age: 51, HalfHours: 9},
 	}
@@ -116,12 +118,19 @@ func TestStatusSaysHowHalfHoursAre(t *testing.T) {
 	}
 }
 
-// The judge itself has looked at these. DEAD gave nothing, and ONEWAY has no export.
+// The judge itself has looked at these. DEAD gave nothing, ONEWAY has no export, and ELSEWHERE's yesterday is at another time.
 func TestStatusOfHalfHoursThatWereJudged(t *testing.T) {
 	s := mustStore(t)
-	known := mustRegister(t, s, at("GOOD", "10.0.0.1", "B1.w"), at("DEAD", "10.0.0.2", "B1.w"), at("ONEWAY", "10.0.0.3", "B1.w"))
 	date, begins := yesterdayIn(t, defaultTimezone)
-	mustExec(t, s, `update flows.meter_registers set start_time = $1`, begins)
+	zone := "Europe/Paris"
+	if other, _ := yesterdayIn(t, zone); !other.Equal(date) {
+		zone = "Atlantic/Azores"
+	}
+	mustExec(t, s, `insert into flows.escos (code, timezone) values ('E', $1)`, zone)
+	elsewhere := at("ELSEWHERE", "10.0.0.4", "B1.w")
+	elsewhere.ESCO = new("E")
+	known := mustRegister(t, s, at("GOOD", "10.0.0.1", "B1.w"), at("DEAD", "10.0.0.2", "B1.w"), at("ONEWAY", "10.0.0.3", "B1.w"), elsewhere)
+	mustExec(t, s, `update flows.meter_registers set start_time = $1`, begins.AddDate(0, 0, -1))
 	if got, err := s.Status(t.Context(), ""); err != nil || got.HalfHours != nil {
 		t.Fatalf("%v, before anything was judged: %+v", err, got.HalfHours)
 	}
@@ -141,7 +150,7 @@ func TestStatusOfHalfHoursThatWereJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.HalfHours.Exceptions, got.HalfHours.Gaps, got.HalfHours.OldestGap = nil, flows.Gaps{}, nil // they depend on how late it is
-	want := &flows.HalfHours{Days: []string{date.Format(time.DateOnly)}, Meters: 3, Judged: 3, Complete: 2, Expected: 5 * slots, Unknown: 2 * slots}
+	want := &flows.HalfHours{Days: []string{date.Format(time.DateOnly)}, Meters: 4, Judged: 4, Complete: 2, Expected: 6 * slots, Unknown: 3 * slots}
 	if diff := cmp.Diff(want, got.HalfHours); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}

@@ -124,12 +124,12 @@ func TestStatusTellsWhatAPersonMustDo(t *testing.T) {
 			`half of the meters were healthy within 10 min, 95 % within 10 min`, `hourly +- +\d+ (s|min|h).* ago \(.*:05 UTC\) +3 s +6 +6 +0 +0 +0 +100.0 %`, `0 missed`,
 			`\nHalf-hours none judged yet: metric SyncerProfileLog brings them, 12hourly by default\nSchedule `}, nil},
 		{"all half-hours", allHalfHours, 0, []string{`^● Nothing needs a person.\n`, `\nHalf-hours yesterday \(\d{4}-\d\d-\d\d\): 6 of 6 meters complete; ` +
-			`0 of 576 half-hours estimated \(0.0 %\), 0 not known\nExceptions none open\nGaps       none in the last 90 days\n`}, nil},
+			`0 of 576 half-hours estimated \(0.0 %\), 0 not known\nExceptions none open\nGaps       none in the last 7 days\n`}, nil},
 		{"some half-hours", someHalfHours, 1, []string{`^▲ 2 half-hour exceptions need a person: 1 REVERSAL, 1 CONFLICT; flows vee list --severity critical,error\n` +
 			`▲ Half-hours of (\d{4}-\d\d-\d\d) \(85 days ago\) were never fetched, and are lost after some 90 days: flows backfill --from [-0-9]{10}, or see why: flows meters show EML0002\n\n`,
 			`\): 3 of 6 meters complete, 1 not judged since it ended; 2 of 5\d\d half-hours estimated \(0.3 %\), 5\d not known\n` +
 				`Exceptions 4 open: 1 REVERSAL \(critical\), 1 CONFLICT, 1 MISSING \(error\), 1 SPIKE \(info\)\n` +
-				`Gaps       2 in the last 90 days, of a register, direction and day each: 1 never reached, 1 not logged by the meter, 0 marked invalid by the meter; ` +
+				`Gaps       1 in the last 7 days, of a register, direction and day each: 0 never reached, 1 not logged by the meter, 0 marked invalid by the meter; ` +
 				`the oldest that is asked for again: [-0-9]{10}, 12 half-hours of EML0002 A import\n`}, map[flows.NeedKind]int{flows.NeedExceptions: 2, flows.NeedGap: 1}},
 		{"dead mediator", deadMediator, 1, []string{`^▲ 6 meters were not read in the hourly run of .*:05 UTC. MEDIATOR: mediator 127.0.0.1:50051 cannot be reached; is flows mediator running\?\n\n`,
 			`6  MEDIATOR +mediator 127.0.0.1:50051 cannot be reached  \(EML0001, EML0002, EML0003, …\)`}, map[flows.NeedKind]int{flows.NeedNotDone: 6}},

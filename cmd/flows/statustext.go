@@ -106,11 +106,12 @@ func exceptionsLine(list []flows.OpenExceptions) string {
 func gapsLine(h flows.HalfHours) string {
 	g := h.Gaps
 	all := g.NeverReached + g.NotLogged + g.Invalid
-	if all == 0 {
-		return fmt.Sprintf("none in the last %d days", int(flows.LogReach.Hours()/24))
+	days := int(flows.GapsWithin.Hours() / 24)
+	line := fmt.Sprintf("none in the last %d days", days)
+	if all > 0 {
+		line = fmt.Sprintf("%d in the last %d days, of a register, direction and day each: %d never reached, %d not logged by the meter, %d marked invalid by the meter",
+			all, days, g.NeverReached, g.NotLogged, g.Invalid)
 	}
-	line := fmt.Sprintf("%d in the last %d days, of a register, direction and day each: %d never reached, %d not logged by the meter, %d marked invalid by the meter",
-		all, int(flows.LogReach.Hours()/24), g.NeverReached, g.NotLogged, g.Invalid)
 	if o := h.OldestGap; o != nil {
 		line += fmt.Sprintf("; the oldest that is asked for again: %s, %d half-hours of %s %s %s", o.Day, o.HalfHours, o.Serial, o.Element, o.Direction)
 	}

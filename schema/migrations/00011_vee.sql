@@ -68,7 +68,7 @@ create table flows.register_day (
     primary key (register_id, direction, day)
 );
 create index register_day_day on flows.register_day (day);
-create index register_day_gaps on flows.register_day (day) where never_reached + not_logged + invalid > 0;
+create index register_day_gaps on flows.register_day (day) include (register_id, never_reached, not_logged, invalid) where never_reached + not_logged + invalid > 0;
 
 -- The gaps, one a register, direction and local day.
 create view flows.register_gaps as
