@@ -44,7 +44,7 @@ type Filled struct {
 // next. What some twenty questions have brought is saved before more are asked. What was saved before something failed is counted with the
 // error.
 func (b Backfill) Meter(ctx context.Context, m flows.Meter, missing []flows.ProfileHole) (Filled, error) {
-	f := newFill(b.Client, m, missing)
+	f := newFill(ctx, b.Client, m, missing)
 	heard := false
 	for tries := 0; ; {
 		found, err := f.piece(ctx)
@@ -131,12 +131,12 @@ func (c *counting) Batch(ctx context.Context, serial string, items []emop.Item) 
 	return c.Client.Batch(ctx, serial, items)
 }
 
-func newFill(c Client, m flows.Meter, missing []flows.ProfileHole) *fill {
+func newFill(ctx context.Context, c Client, m flows.Meter, missing []flows.ProfileHole) *fill {
 	f := &fill{meter: m, client: &counting{Client: c}, missing: map[slot]bool{}}
 	for _, h := range missing {
 		each(h, func(s slot) { f.missing[s] = true })
 	}
-	for _, l := range f.run(nil).logs() {
+	for _, l := range f.run(ctx).logs() {
 		f.logs = append(f.logs, &fillLog{halfLog: l, missing: stretches(missing, l.registers)})
 	}
 	return f

@@ -337,7 +337,7 @@ func TestBackfillAsksEachLogForWhatIsMissingOfIt(t *testing.T) {
 	hole := func(element string, d flows.Direction, from, to int) flows.ProfileHole {
 		return flows.ProfileHole{Element: element, Direction: d, Period: flows.Period{From: at(from), To: at(to)}}
 	}
-	f := newFill(nil, known(), []flows.ProfileHole{
+	f := newFill(t.Context(), nil, known(), []flows.ProfileHole{
 		hole("B", flows.Import, 9, 12), hole("A", flows.Import, 0, 5), hole("A", flows.Export, 3, 4), hole("B", flows.Import, 5, 7), hole("B", flows.Import, 2, 3)})
 	var got []string
 	for _, l := range f.logs {
