@@ -235,3 +235,17 @@ func TestJudgesAndSaversDoNotStandInEachOthersWay(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestOldNewsIsResolved(t *testing.T) {
+	s, m, _ := oneMeter(t, 3)
+	mustExec(t, s, `insert into flows.vee_exceptions (rule, severity, meter_id, key, period_to, last_seen) select v.*
+		from (values ('SPIKE', 'info', $1::uuid, 'old', now() - interval '41 days', now() - interval '40 days'), ('SPIKE', 'info', $1, 'new', now() - interval '41 days', now()),
+			('MISSING', 'error', $1, 'lost', now() - interval '101 days', now()), ('MISSING', 'error', $1, 'not yet', now() - interval '99 days', now() - interval '40 days'),
+			('REVERSAL', 'critical', $1, 'old', now() - interval '200 days', now() - interval '200 days')) v`, m.ID)
+	if _, err := s.Prune(t.Context(), 30*24*time.Hour, 100); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := lines(t, s, `select rule, key, status from flows.vee_exceptions where status <> 'open' order by 1`), "MISSING lost resolved\nSPIKE old resolved"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -180,7 +180,8 @@ func (s *Store) CloseRuns(ctx context.Context, idle time.Duration) (int64, error
 }
 
 // Prune deletes what the log has that is older, at most limit rows of it, and the runs, but for the newest of each schedule, by which it
-// is known what is due. It gives the number of rows.
+// is known what is due. It gives the number of rows. Exceptions that nobody has to answer any more are resolved: old news, and half-hours
+// that no meter has any more (register_day keeps count of them).
 func (s *Store) Prune(ctx context.Context, keep time.Duration, limit int) (int64, error) {
 	tag, err := s.pool.Exec(ctx, `
 		delete from flows.meter_sync_log where ctid = any(array(select ctid from flows.meter_sync_log where "timestamp" < now() - $1::interval limit $2))`, keep, limit)
@@ -189,6 +190,12 @@ func (s *Store) Prune(ctx context.Context, keep time.Duration, limit int) (int64
 			delete from flows.sync_runs r where scheduled_for < now() - $1::interval and finished_at is not null and (origin <> 'schedule' or exists (
 				select from flows.sync_runs n where n.frequency = r.frequency and n.esco is not distinct from r.esco and n.origin = 'schedule'
 					and n.scheduled_for > r.scheduled_for and n.scheduled_for <= now()))`, keep)
+	}
+	if err == nil {
+		_, err = s.pool.Exec(ctx, `
+			update flows.vee_exceptions set status = 'resolved', who = 'flows', why = 'nobody had to answer it' where id = any(array(
+				select id from flows.vee_exceptions where status = 'open' and (severity = 'info' and last_seen < now() - $1::interval
+					or rule = 'MISSING' and period_to < now() - interval '100 days') limit $2))`, keep, limit)
 	}
 	return tag.RowsAffected(), trouble("prune the log", err)
 }
