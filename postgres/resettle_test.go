@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"flows"
+	"flows/internal/pgtest"
 	"flows/vee"
 
 	"github.com/google/go-cmp/cmp"
@@ -250,5 +252,36 @@ func TestHalfHoursOutliveTheirReadings(t *testing.T) {
 	mustSettle(t, s)
 	if got, want := lines(t, s, `select count(*), count(*) filter (where import_quality = 'actual' and import_billable) from flows.register_interval_hh`), "4800 4800"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Whoever saves and judges needs no more than role flows has.
+func TestJudgingNeedsNoMoreThanRoleFlows(t *testing.T) {
+	url := pgtest.New(t)
+	join := "?"
+	if strings.Contains(url, "?") {
+		join = "&"
+	}
+	s, err := Open(t.Context(), url+join+"role=flows")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	m := mustRegister(t, s, at("M", "10.0.0.1", "B1.w"))["M"]
+	start := lastDays(3)
+	reads := rising(1000, 48)
+	reads[20], reads[30] = 3, -1
+	mustSave(t, s, fromDay(m, start, reads...))
+	mustSave(t, s, fromDay(m, start.Add(4*flows.SlotLength), 1))
+	mustExec(t, s, `update flows.meter_shadows set clock_time_diff_seconds = 1000`)
+	mustExec(t, s, `update flows.meter_registry set mode = 'passive', fuse_rating = 80`)
+	mustSettle(t, s)
+	mustExec(t, s, `update flows.meter_registers set start_time = $1, initial_read = 0`, start.Add(12*time.Hour))
+	mustSettle(t, s)
+	if got := lines(t, s, `select count(*) > 20, count(*) filter (where import_reason = 'CLOCK') > 0 from flows.register_interval_hh`); got != "true true" {
+		t.Errorf("got %s", got)
+	}
+	if _, err := s.Prune(t.Context(), time.Hour, 10); err != nil {
+		t.Error(err)
 	}
 }
