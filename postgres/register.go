@@ -44,6 +44,59 @@ func (s *Store) Register(ctx context.Context, list []flows.Registration) (added,
 	return added, changed, nil
 }
 
+// Changed is one value that was given for a known meter; Old and New are equal when it was there already, nil is none.
+type Changed struct {
+	Serial string  `json:"serial"`
+	Column string  `json:"column"`
+	Old    *string `json:"old"`
+	New    *string `json:"new"`
+}
+
+// Same says whether the value was there already.
+func (c Changed) Same() bool {
+	return c.Old == c.New || c.Old != nil && c.New != nil && *c.Old == *c.New
+}
+
+// Change changes known meters as Register does, and tells of every value that is given. Errors: *UnknownSerials, *Replaced,
+// RegistrationErrors, or *flows.Error with Database.
+func (s *Store) Change(ctx context.Context, list []flows.Registration) (changes []Changed, err error) {
+	var f Filter
+	for _, r := range list {
+		f.Serials = append(f.Serials, r.Serial)
+	}
+	if err := s.known(ctx, f); err != nil {
+		return nil, s.replaced(ctx, err)
+	}
+	err = s.staged(ctx, list, func(tx pgx.Tx) error {
+		if changes, err = compare(ctx, tx, list); err != nil {
+			return err
+		}
+		added, _, err := apply(ctx, tx)
+		if err == nil && added > 0 {
+			err = errors.New("a meter was taken away at this moment: run it again")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return changes, nil
+}
+
+// replaced tells of the first unknown meter that was exchanged; the error as it is when none was.
+func (s *Store) replaced(ctx context.Context, err error) error {
+	var unknown *UnknownSerials
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	for _, serial := range unknown.Serials {
+		if by, at, e := successor(ctx, s.pool, serial); e == nil && by != "" {
+			return &Replaced{serial, by, at}
+		}
+	}
+	return err
+}
+
 // Check finds what Register would refuse and stores nothing.
 func (s *Store) Check(ctx context.Context, list []flows.Registration) error {
 	return s.staged(ctx, list, func(pgx.Tx) error { return nil })
@@ -236,6 +289,30 @@ func conflicts(ctx context.Context, tx pgx.Tx, list []flows.Registration) (probl
 		p.Serial = list[p.Index].Serial
 		return p, err
 	})
+}
+
+// compare gives the values that are given, each with what is there before apply.
+func compare(ctx context.Context, tx pgx.Tx, list []flows.Registration) (all []Changed, err error) {
+	columns := [...]string{"ip_address", "port", "hardware", "esco", "mode", "name", "feeder", "fuse_rating", "phases", "maintenance"} // as in registrationTexts
+	rows, _ := tx.Query(ctx, `
+		select t.n,
+			array[host(r.ip_address), r.port::text, r.hardware, o.code, r.mode, r.name, r.feeder, r.fuse_rating::text, r.phases::text, r.maintenance::text],
+			array[host(t.ip_address), t.port::text, t.hardware, e.code, t.mode, t.name, t.feeder, t.fuse_rating::text, t.phases::text, t.maintenance::text]
+		from registration t join flows.meter_registry r on r.id = t.known
+		left join flows.escos o on o.id = r.esco
+		left join flows.escos e on e.id = t.esco
+		order by t.n`)
+	var n int
+	var is, wanted []*string
+	_, err = pgx.ForEachRow(rows, []any{&n, &is, &wanted}, func() error {
+		for c, given := range registrationTexts(&list[n]) {
+			if given != nil {
+				all = append(all, Changed{list[n].Serial, columns[c], is[c], wanted[c]})
+			}
+		}
+		return nil
+	})
+	return all, err
 }
 
 // apply changes first, so that a new meter can take the address a known one gives up.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -109,6 +110,94 @@ func TestRegisterNamesEveryProblemAndStoresNothing(t *testing.T) {
 	}
 	if text := err.Error(); !strings.HasPrefix(text, "11 problems, nothing stored; the first: meter M1: ") {
 		t.Error(text)
+	}
+}
+
+func TestChangeTellsOfWhatIsGivenAndKnowsNoNewMeter(t *testing.T) {
+	s := mustStore(t)
+	if err := s.AddESCO(t.Context(), flows.ESCO{Code: "Alpha"}); err != nil {
+		t.Fatal(err)
+	}
+	mustRegister(t, s, full("M1"), flows.Registration{Serial: "M2"})
+	wanted := full("M1")
+	wanted.Address, wanted.Name, wanted.Phases, wanted.Port = new(netip.MustParseAddr("fd00::1")), new(""), new(3), nil
+	got, err := s.Change(t.Context(), []flows.Registration{wanted, {Serial: "M2", Port: new(uint16(0)), Feeder: new(""), ESCO: new("alpha")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]Changed{
+		{"M1", "ip_address", new("10.0.0.1"), new("fd00::1")},
+		{"M1", "hardware", new("C1.w"), new("C1.w")},
+		{"M1", "esco", new("Alpha"), new("Alpha")},
+		{"M1", "mode", new("passive"), new("passive")},
+		{"M1", "name", new("shop"), nil},
+		{"M1", "feeder", new("north"), new("north")},
+		{"M1", "fuse_rating", new("63"), new("63")},
+		{"M1", "phases", new("1"), new("3")},
+		{"M1", "maintenance", new("true"), new("true")},
+		{"M2", "port", new("8080"), new("8080")},
+		{"M2", "esco", nil, new("Alpha")},
+		{"M2", "feeder", nil, nil},
+	}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var same []string
+	for _, c := range got {
+		if c.Same() {
+			same = append(same, c.Column)
+		}
+	}
+	if want := "hardware esco mode feeder fuse_rating maintenance port feeder"; strings.Join(same, " ") != want {
+		t.Errorf("the same: %v, want %s", same, want)
+	}
+	stored := lines(t, s, registryRow)
+	if want := "M1 fd00::1:9000 C1.w Alpha passive - north 63 3 t\nM2 -:8080 - Alpha active - - - - f"; stored != want {
+		t.Errorf("stored %s\nwant %s", stored, want)
+	}
+	var unknown *UnknownSerials
+	if _, err := s.Change(t.Context(), []flows.Registration{{Serial: "M1", Name: new("x")}, {Serial: "M3", Name: new("x")}}); !errors.As(err, &unknown) {
+		t.Errorf("an unknown meter: %v", err)
+	}
+	var problems RegistrationErrors
+	if _, err := s.Change(t.Context(), []flows.Registration{{Serial: "M1", Name: new("x")}, {Serial: "M2", Phases: new(4)}}); !errors.As(err, &problems) {
+		t.Errorf("four phases: %v", err)
+	}
+	if after := lines(t, s, registryRow); after != stored {
+		t.Errorf("changed all the same:\n%s", after)
+	}
+}
+
+func TestChangeAddsNoMeterThatIsTakenAwayMeanwhile(t *testing.T) {
+	s := mustStore(t)
+	mustRegister(t, s, flows.Registration{Serial: "M1"}, flows.Registration{Serial: "M2"})
+	tx, err := s.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.WithoutCancel(t.Context()))
+	if _, err := tx.Exec(t.Context(), `delete from flows.meter_registry where serial = 'M1'`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Change(t.Context(), []flows.Registration{{Serial: "M1", Name: new("x")}, {Serial: "M2", Name: new("x")}})
+		done <- err
+	}()
+	for lines(t, s, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`) != "1" {
+		select {
+		case err := <-done:
+			t.Fatalf("did not wait: %v", err)
+		default:
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "run it again") {
+		t.Errorf("got %v", err)
+	}
+	if got, want := lines(t, s, registryRow), "M2 -:8080 - - active - - - - f"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -79,7 +79,7 @@ func TestAKeyGivenByMistakeIsNotPrinted(t *testing.T) {
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	for _, args := range [][]string{{"demo"}, {"serve"}, {"status"}, {"sync"}, {"read"}, {"mediator"}, {"simulate"}, {"migrate", "up"}, {"migrate", "down"}, {"migrate", "status"},
-		{"meters", "list"}, {"meters", "show"}, {"meters", "add"}, {"meters", "import"}, {"escos", "add"}, {"escos", "list"}, {"metrics", "list"}, {"clock", "set"}, {"config"}, {"version"},
+		{"meters", "list"}, {"meters", "show"}, {"meters", "add"}, {"meters", "import"}, {"meters", "set"}, {"metrics", "set"}, {"completion"}, {"escos", "add"}, {"escos", "list"}, {"metrics", "list"}, {"clock", "set"}, {"config"}, {"version"},
 		{"certs", "init"}, {"certs", "server"}, {"certs", "client"}, {"certs", "list"}, {"certs", "info"}} {
 		c := call(nil, append(args, "--help")...)
 		if c.code != 0 || !strings.Contains(c.stdout, "Example") || !strings.Contains(c.stdout, "flows "+args[0]) {

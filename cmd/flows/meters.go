@@ -13,6 +13,7 @@ type metersCmd struct {
 	List     metersListCmd     `cmd:"" help:"List meters with their state."`
 	Show     metersShowCmd     `cmd:"" help:"Show one meter, its shadow, and why it is not read if it is not."`
 	Add      metersAddCmd      `cmd:"" help:"Add one meter."`
+	Set      metersSetCmd      `cmd:"" help:"Change what is named of one or more meters, all or nothing."`
 	Import   metersImportCmd   `cmd:"" help:"Add and change meters from a CSV file, all or nothing."`
 	Exchange metersExchangeCmd `cmd:"" help:"A meter on site was replaced by another one."`
 }
@@ -135,7 +136,7 @@ func (c *metersAddCmd) Run(a *app) error {
 		r.Address = &c.Address
 	}
 	if _, err := store.Describe(a.ctx, c.Serial); err == nil {
-		return usage("meter %s is known already: change it with flows meters import", c.Serial)
+		return usage("meter %s is known already: change it with flows meters set", c.Serial)
 	}
 	if _, _, err := store.Register(a.ctx, []flows.Registration{r}); err != nil {
 		return userError(err)

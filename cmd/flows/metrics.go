@@ -4,6 +4,7 @@ import "strconv"
 
 type metricsCmd struct {
 	List metricsListCmd `cmd:"" help:"List what is read and how often."`
+	Set  metricsSetCmd  `cmd:"" help:"Read a metric at a frequency, or do not."`
 }
 
 type metricsListCmd struct {

@@ -27,24 +27,25 @@ const (
 
 // cli is every subcommand. Settings of the environment stand with the flag that wins over them.
 type cli struct {
-	Demo     demoCmd     `cmd:"" help:"Everything on this machine: a private database, a simulated fleet, a mediator, and the syncing of it."`
-	Serve    serveCmd    `cmd:"" help:"Run the schedule, the workers and the pages of an installation."`
-	Sync     syncCmd     `cmd:"" help:"Read every due meter once into the database."`
-	Backfill backfillCmd `cmd:"" help:"Read half-hours of a past period from meters that still hold them."`
-	Export   exportCmd   `cmd:"" help:"Half-hours and register reads as CSV."`
-	Vee      veeCmd      `cmd:"" help:"What validation of half-hours has found, and what people say to it."`
-	Status   statusCmd   `cmd:"" help:"Is everything all right, and if not, what must a person do?"`
-	Read     readCmd     `cmd:"" help:"Read one object of one meter now, through its mediator."`
-	Clock    clockCmd    `cmd:"" help:"The meters' clocks."`
-	Mediator mediatorCmd `cmd:"" help:"Run the gRPC server between syncers and meters."`
-	Simulate simulateCmd `cmd:"" help:"Run a fleet of simulated meters."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema up or down, or show where it stands."`
-	Meters   metersCmd   `cmd:"" help:"The meter registry."`
-	Escos    escosCmd    `cmd:"" help:"The energy service companies that own meters."`
-	Metrics  metricsCmd  `cmd:"" help:"What is read of a meter, and how often."`
-	Certs    certsCmd    `cmd:"" help:"Certificates of mediators and of who calls them."`
-	Config   configCmd   `cmd:"" help:"Show what is in force and where each value came from."`
-	Version  versionCmd  `cmd:"" help:"Print commit and schema version."`
+	Demo       demoCmd       `cmd:"" help:"Everything on this machine: a private database, a simulated fleet, a mediator, and the syncing of it."`
+	Serve      serveCmd      `cmd:"" help:"Run the schedule, the workers and the pages of an installation."`
+	Sync       syncCmd       `cmd:"" help:"Read every due meter once into the database."`
+	Backfill   backfillCmd   `cmd:"" help:"Read half-hours of a past period from meters that still hold them."`
+	Export     exportCmd     `cmd:"" help:"Half-hours and register reads as CSV."`
+	Vee        veeCmd        `cmd:"" help:"What validation of half-hours has found, and what people say to it."`
+	Status     statusCmd     `cmd:"" help:"Is everything all right, and if not, what must a person do?"`
+	Read       readCmd       `cmd:"" help:"Read one object of one meter now, through its mediator."`
+	Clock      clockCmd      `cmd:"" help:"The meters' clocks."`
+	Mediator   mediatorCmd   `cmd:"" help:"Run the gRPC server between syncers and meters."`
+	Simulate   simulateCmd   `cmd:"" help:"Run a fleet of simulated meters."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up or down, or show where it stands."`
+	Meters     metersCmd     `cmd:"" help:"The meter registry."`
+	Escos      escosCmd      `cmd:"" help:"The energy service companies that own meters."`
+	Metrics    metricsCmd    `cmd:"" help:"What is read of a meter, and how often."`
+	Certs      certsCmd      `cmd:"" help:"Certificates of mediators and of who calls them."`
+	Config     configCmd     `cmd:"" help:"Show what is in force and where each value came from."`
+	Completion completionCmd `cmd:"" help:"Print a script that completes command lines in bash, zsh or fish."`
+	Version    versionCmd    `cmd:"" help:"Print commit and schema version."`
 }
 
 // app is what every command gets.
