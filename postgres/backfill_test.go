@@ -135,7 +135,7 @@ func TestADatabaseThatIsAwaySaysSo(t *testing.T) {
 	if saved := s.SaveProfile(ctx, []flows.Result{logged(m, "A", flows.Import, 0, 1)}); flows.CodeOf(err, "") != flows.Cancelled || flows.CodeOf(saved, "") != flows.Cancelled {
 		t.Errorf("%v, %v", err, saved)
 	}
-	mustExec(t, s, `drop table flows.register_profile_hh`)
+	mustExec(t, s, `drop table flows.register_profile_hh cascade`)
 	_, err = s.MissingHalfHours(t.Context(), m, day, day)
 	if saved := s.SaveProfile(t.Context(), []flows.Result{logged(m, "A", flows.Import, 0, 1)}); flows.CodeOf(err, "") != flows.Database || flows.CodeOf(saved, "") != flows.Database {
 		t.Errorf("%v, %v", err, saved)

@@ -311,8 +311,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// reach is how far a new record changes what is beside it: four accepted reads to each side.
-const reach = 4 * flows.SlotLength
+// reach is how far a new record changes what is beside it: six accepted reads to each side.
+const reach = 6 * flows.SlotLength
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

@@ -54,7 +54,7 @@ type arrival struct {
 func tell(r *rand.Rand, m flows.Meter, start time.Time, n int, received time.Time) story {
 	s := story{meter: m, start: start}
 	for _, d := range []flows.Direction{flows.Import, flows.Export} {
-		value, missing := flows.Energy(r.IntN(50_000))*flows.WattHour, 0
+		value, missing, wrong := flows.Energy(r.IntN(50_000))*flows.WattHour, 0, 0
 		for i := range n + 1 {
 			rec := flows.ProfileRead{Element: "A", Direction: d, Time: start.Add(time.Duration(i) * flows.SlotLength), Read: value, Status: 0x0080}
 			keep := missing == 0
@@ -79,6 +79,12 @@ func tell(r *rand.Rand, m flows.Meter, start time.Time, n int, received time.Tim
 				rec.Time = rec.Time.Add(7 * time.Minute)
 			case 8:
 				rec.Status = 0x0090
+			case 9:
+				wrong = 2 + r.IntN(4)
+			}
+			if wrong > 0 { // a register of long ago, or 0
+				wrong--
+				rec.Read = max(rec.Read-30*flows.KiloWattHour, 0)
 			}
 			if keep || i == 0 {
 				if i == 0 {

@@ -1,6 +1,10 @@
 package vee
 
-import "flows"
+import (
+	"time"
+
+	"flows"
+)
 
 // point is a register value at a time.
 type point struct {
@@ -25,8 +29,15 @@ func (l link) known() bool { return l.rule == "" || l.rule == flows.RuleRollover
 type chain struct {
 	points []point
 	links  []link
-	bad    []int // points the way goes round: BAD_READ
+	bad    []wrong
 }
+
+// wrong is a read that the way goes round (BAD_READ), between the two that it takes.
+type wrong struct{ from, at, to int }
+
+// mostWrong is how many low reads in a row are found to be wrong when the register comes back. Every bound on what a changed read can reach,
+// and on what has to be seen of the reads around, follows from it.
+const mostWrong = 4
 
 // walker knows what decides between two points.
 type walker struct {
@@ -34,12 +45,13 @@ type walker struct {
 	restarted func(after, upTo int64) bool // a log reset or an exchange lies between
 }
 
-// walk takes the points in order of time. What becomes of a read depends on the last accepted read and on the read after it, on
-// nothing else: so two walks that begin at different points agree from the second read on that one of them accepts in a row.
+// walk takes the points in order of time. What becomes of a read depends on the last accepted read and on the mostWrong reads after it, on
+// nothing else; and no more than mostWrong reads are gone round at once. So two walks that begin at different points meet in one of
+// mostWrong+1 reads that one of them accepts in a row, and are the same from there on.
 func (w walker) walk(points []point) chain {
 	c := chain{points: points}
 	for x := 0; x+1 < len(points); {
-		y, r := x+1, x+2
+		y := x + 1
 		total, step := w.step(points[x], points[y])
 		switch {
 		case step == Forward:
@@ -51,14 +63,16 @@ func (w walker) walk(points []point) chain {
 		case step == Fall && w.restarted(points[x].t, points[y].t):
 			c.links = append(c.links, link{x, y, 0, flows.RuleReset})
 			x = y
-		case r < len(points) && w.returns(points[x], points[r]):
-			total, step := w.step(points[x], points[r])
-			c.bad = append(c.bad, y)
-			c.links = append(c.links, link{x, r, total, ruleOf(step)})
-			x = r
 		default:
-			c.links = append(c.links, link{x, y, 0, w.verdict(points[x:], step)})
-			x = y
+			l, found := w.detour(points, x, step)
+			if !found {
+				l = link{x, y, 0, w.verdict(points[x:], step)}
+			}
+			for ; y < l.to; y++ {
+				c.bad = append(c.bad, wrong{x, y, l.to})
+			}
+			c.links = append(c.links, l)
+			x = l.to
 		}
 	}
 	return c
@@ -66,10 +80,26 @@ func (w walker) walk(points []point) chain {
 
 func (w walker) step(x, y point) (Count, Step) { return Difference(x.v, y.v, w.most(y.t-x.t)) }
 
-// returns is the three-point test: r goes on from x as if the read between had not been. A counter that ran round on the way counts too.
-func (w walker) returns(x, r point) bool {
-	_, step := w.step(x, r)
-	return step == Forward || step == Rollover
+// detour is the three-point test: the next read but one goes on from x as if the read between had not been. A counter that ran round on
+// the way counts too. After a fall it looks over some more reads, so that the way back from several wrong ones is not taken for consumption;
+// but not if a reset lies among them, nor if they were going up to where x was, as those of a register that was set back do.
+func (w walker) detour(points []point, x int, step Step) (link, bool) {
+	const longest = int64(24 * time.Hour / time.Microsecond)
+	most := 1
+	if step == Fall {
+		most = mostWrong
+	}
+	below := func(i int) uint64 { return uint64(points[x].v - points[i].v) }
+	for r := x + 2; r < len(points) && r <= x+1+most; r++ {
+		several := r > x+2
+		if several && (points[r].t-points[x].t > longest || w.restarted(points[x].t, points[r-1].t)) {
+			break
+		}
+		if total, step := w.step(points[x], points[r]); step == Forward || step == Rollover {
+			return link{x, r, total, ruleOf(step)}, !several || 2*below(r-1) >= below(x+1)
+		}
+	}
+	return link{}, false
 }
 
 func ruleOf(s Step) flows.Rule {
@@ -108,12 +138,17 @@ func (c chain) accepted() []int64 {
 	return times
 }
 
-// settled is the time from which this way is the one that any longer history would take: see walk.
-func (c chain) settled() (int64, bool) {
-	for _, l := range c.links {
-		if l.to == l.from+1 {
-			return c.points[l.to].t, true
+// meets gives the accepted read, from the i-th on, by which every other way has come together with this one: see walk. Not ok: it gives the
+// last.
+func (c chain) meets(i int) (int, bool) {
+	row := 0
+	for ; i < len(c.links); i++ {
+		if row++; c.links[i].to != c.links[i].from+1 {
+			row = 0
+		}
+		if row == mostWrong {
+			return i + 1, true
 		}
 	}
-	return 0, false
+	return len(c.links), false
 }

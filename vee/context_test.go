@@ -7,7 +7,7 @@ import (
 	"flows"
 )
 
-// The rows go four reads over the span to each side, to whole half-hours, and not over the register's life.
+// The rows go six reads over the span to each side, to whole half-hours, and not over the register's life.
 func TestWhatIsGivenOut(t *testing.T) {
 	start := mustTime("2024-06-05T00:00:00Z")
 	at := func(minute int) time.Time { return start.Add(time.Duration(minute) * time.Minute) }
@@ -17,12 +17,12 @@ func TestWhatIsGivenOut(t *testing.T) {
 		first, last    int // the register's life
 		wantFrom, want int
 	}{
-		{"a half-hour", 600, 630, -600, 6000, 480, 720},
-		{"a time inside one", 610, 620, -600, 6000, 510, 720},
-		{"at the register's start", 500, 630, 590, 6000, 570, 720},
-		{"at its end", 600, 640, -600, 640, 480, 660},
-		{"at the log's beginning", 10, 20, -600, 6000, 0, 120},
-		{"at the log's end", 1190, 1300, -600, 6000, 1080, 1320},
+		{"a half-hour", 600, 630, -600, 6000, 420, 780},
+		{"a time inside one", 610, 620, -600, 6000, 450, 780},
+		{"at the register's start", 500, 630, 590, 6000, 570, 780},
+		{"at its end", 600, 640, -600, 640, 420, 660},
+		{"at the log's beginning", 10, 20, -600, 6000, 0, 180},
+		{"at the log's end", 1190, 1300, -600, 6000, 1020, 1320},
 	} {
 		in := Input{Span: flows.Period{From: at(c.from), To: at(c.to)}}
 		for i := range 41 {
@@ -44,7 +44,7 @@ func TestWhatIsGivenOut(t *testing.T) {
 	}
 }
 
-// How much more context is wanted: the local days whole, four reads to each side and those that they depend on, and never more than there
+// How much more context is wanted: the local days whole, six reads to each side and those that they depend on, and never more than there
 // can be.
 func TestWhatContextIsWanted(t *testing.T) {
 	midnight := mustTime("2024-06-04T23:00:00Z")
@@ -57,23 +57,23 @@ func TestWhatContextIsWanted(t *testing.T) {
 		change           func(*Input)
 		wantFrom, wantTo float64 // both 0: nothing is wanted
 	}{
-		{"enough", 2, 24, -1, 27, nil, 0, 0},
-		{"all that is known", 2, 24, all, all, nil, 0, 0},
-		{"the rest of the day", 2, 20, -1, 23, nil, -1, 24},
-		{"the rest of the day from an unbounded context", 2, 20, all, 23, nil, all, 24},
-		{"one read more after the span", 2, 24, -1, 26.5, nil, -1, 26.5 + 2*2.5 + 24},
-		{"reads after the span", 2, 24, -1, 23, nil, -1, 23 + 24},
-		{"one read more before the span", 2, 24, -.5, 27, nil, -.5 - 2*2.5 - 24, 27},
-		{"one read more before the span in an unbounded context", 2, 24, -.5, all, nil, -.5 - 2*2.5 - 24, all},
-		{"reads before the span", 2, 24, 3, 27, nil, 3 - 24, 27},
-		{"the day of the first row", 1.5, 24, -1.5, 27, nil, -24, 27},
-		{"four weeks before a long gap", 2, 24, -1, 27, func(in *Input) { *in = without(*in, at(10), at(14)) }, 10 - 29*24, 27},
-		{"no further back for a gap that was given out before", 2, 24, -24, 27, func(in *Input) { *in = without(*in, at(-20), at(-16)) }, 0, 0},
-		{"not before the register's start", 2, 24, -.5, 27, func(in *Input) { in.Register.Start = at(-.5) }, 0, 0},
-		{"up to the register's start", 2, 24, -.5, 27, func(in *Input) { in.Register.Start = at(-1) }, -1, 27},
-		{"not after the register's end", 2, 24, -1, 26, func(in *Input) { in.Register.End = at(25) }, 0, 0},
-		{"up to the end when that is all there can be", 2, 24, -1, 26, func(in *Input) { in.AsOf = at(26 + 2*2 + 24 - 1) }, -1, all},
-		{"up to the end after four weeks without a read", 2, 24, -1, 24 + 250, func(in *Input) { *in = without(*in, at(24), at(1e5)) }, -1, all},
+		{"enough", 3, 24, -2.5, 29.5, nil, 0, 0},
+		{"all that is known", 3, 24, all, all, nil, 0, 0},
+		{"the rest of the day", 3, 17, -2.5, 22.5, nil, -2.5, 24},
+		{"the rest of the day from an unbounded context", 3, 17, all, 22.5, nil, all, 24},
+		{"one read more after the span", 3, 24, -2.5, 29, nil, -2.5, 29 + 2*5 + 24},
+		{"reads after the span", 3, 24, -2.5, 23, nil, -2.5, 23 + 24},
+		{"one read more before the span", 3, 24, -2, 29.5, nil, -2 - 2*5 - 24, 29.5},
+		{"one read more before the span in an unbounded context", 3, 24, -2, all, nil, -2 - 2*5 - 24, all},
+		{"reads before the span", 3, 24, 4, 29.5, nil, 4 - 24, 29.5},
+		{"the day of the first row", 2.5, 24, -3, 29.5, nil, -24, 29.5},
+		{"four weeks before a long gap", 3, 24, -2.5, 29.5, func(in *Input) { *in = without(*in, at(10), at(14)) }, 10 - 29*24, 29.5},
+		{"no further back for a gap that was given out before", 3, 24, -24, 29.5, func(in *Input) { *in = without(*in, at(-20), at(-16)) }, 0, 0},
+		{"not before the register's start", 3, 24, -2, 29.5, func(in *Input) { in.Register.Start = at(-2) }, 0, 0},
+		{"up to the register's start", 3, 24, -2, 29.5, func(in *Input) { in.Register.Start = at(-2.5) }, -2.5, 29.5},
+		{"not after the register's end", 3, 24, -2.5, 26, func(in *Input) { in.Register.End = at(25) }, 0, 0},
+		{"up to the end when that is all there can be", 3, 24, -2.5, 26, func(in *Input) { in.AsOf = at(26 + 2*2 + 24 - 1) }, -2.5, all},
+		{"up to the end after four weeks without a read", 3, 24, -2.5, 24 + 250, func(in *Input) { *in = without(*in, at(24), at(1e5)) }, -2.5, all},
 	} {
 		in := weeks(midnight.AddDate(0, 0, -9), 20, func(int, int) Count { return 10 })
 		in.AsOf = at(1e4)

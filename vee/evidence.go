@@ -30,7 +30,7 @@ func Settle(e flows.Evidence) flows.Judgement {
 }
 
 // wantedBy asks for a wider context, or, when the rows go back over days that were not asked for, to judge those days as well: what was
-// said of them has to be said anew. The reads next to a change reach two hours as a rule, which is no gap.
+// said of them has to be said anew. The reads next to a change reach three hours as a rule, which is no gap.
 func wantedBy(e flows.Evidence, r Result) *flows.Wanted {
 	const near = around * flows.SlotLength
 	w := flows.Wanted{Span: e.Span, Context: e.Context}

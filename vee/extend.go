@@ -7,10 +7,10 @@ import (
 	"flows"
 )
 
-const (
-	around = 4 // accepted reads to each side of a changed one that the change can reach; three in all histories tried
-	beyond = 2 // more of them that must be seen to judge those
-)
+// around is how many accepted reads to each side of a changed one the change can reach: the way before it may turn off at any of the
+// mostWrong+1 before it, and after it goes on as before where it meets the old one; a break there, or an estimate, touches one more. After it
+// there are more when no mostWrong+1 in a row are accepted.
+const around = mostWrong + 2
 
 // extend widens the span to accepted reads, so that gaps are given out whole.
 func (j *judgement) extend() {
@@ -29,7 +29,8 @@ func (j *judgement) extend() {
 			j.from = min(j.from, times[max(i-around, 0)])
 		}
 		i, _ = slices.BinarySearch(times, to)
-		j.to = max(j.to, times[min(i+around, len(times))-1])
+		met, _ := c.meets(i)
+		j.to = max(j.to, times[min(met+1, len(times)-1)])
 	}
 	if first > last {
 		first, last = max(from, j.start, epoch), max(from, j.start, epoch)
@@ -95,13 +96,14 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 // history would accept too.
 func (c chain) seenBefore(t int64) bool {
 	times := c.accepted()
-	settled, ok := c.settled()
 	i, _ := slices.BinarySearch(times, t)
-	return ok && i > around && times[i-around-1] >= settled
+	met, ok := c.meets(0)
+	return ok && i-around-1 >= met
 }
 
+// seenAfter says whether the reads that are given out after a time are known, and those that the last of them depends on.
 func (c chain) seenAfter(t int64) bool {
-	times := c.accepted()
-	i, _ := slices.BinarySearch(times, t)
-	return i+around+beyond <= len(times)
+	i, _ := slices.BinarySearch(c.accepted(), t)
+	met, ok := c.meets(i)
+	return ok && met < len(c.links) && c.links[met].to+mostWrong+1 < len(c.points)
 }

@@ -113,7 +113,7 @@ func TestEnoughContextGivesTheSameRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := mustTime("2024-06-05T00:00:00Z")
 		in := Input{Register: Register{Rating: Rating{100, 1}}}
-		value := Count(20_000)
+		value, wrong := Count(20_000), 0
 		const n = 120
 		for i := range n {
 			value += 10
@@ -127,6 +127,12 @@ func TestEnoughContextGivesTheSameRows(t *testing.T) {
 				r.Value -= 15
 			case 3:
 				r.Status = 0
+			case 4:
+				wrong = rapid.IntRange(2, 5).Draw(t, "wrong")
+			}
+			if wrong > 0 {
+				wrong--
+				r.Value = max(r.Value, 15_000) - 15_000
 			}
 			in.Records = append(in.Records, r)
 		}

@@ -25,6 +25,9 @@ type history struct {
 	truth []Count          // the counter at each half-hour, as it was; 0 steps from one segment to the next are unknown
 	clean map[int64]bool   // half-hour boundaries of which the true value arrived, and nothing else
 	taint map[int64]string // what was spoiled where
+
+	wrong int   // so many records to come are too low
+	low   Count // by how much, but none below 0
 }
 
 var someStarts = []string{"2024-03-30T20:00:00Z", "2024-10-26T20:00:00Z", "2024-12-31T12:00:00Z", "2024-06-05T00:00:00Z"}
@@ -111,6 +114,13 @@ func (h *history) arrive(t *rapid.T, at time.Time, value Count, most Limit) Coun
 		r.Received = r.Received.Add(time.Hour)
 	case 15:
 		r.Status |= LogReset
+	case 16:
+		h.wrong, h.low = rapid.IntRange(2, 5).Draw(t, "wrong"), rapid.SampledFrom([]Count{1, 40, 700, 1 << 31}).Draw(t, "by")
+	}
+	if h.wrong > 0 {
+		spoil("glitch")
+		h.wrong--
+		r.Value = max(r.Value, h.low) - h.low
 	}
 	h.clean[k] = h.taint[k] == ""
 	h.in.Records = append(h.in.Records, r)

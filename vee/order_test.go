@@ -74,6 +74,8 @@ func TestAVerdictIsAsOldAsItsYoungestRead(t *testing.T) {
 		slot      int
 	}{
 		{"a bad read", "500000 500010 0 500030 500040", []int{1, 2, 3}, 1},
+		{"the first of two bad reads", "500000 500010 0 0 500040 500050", []int{1, 2, 3, 4}, 1},
+		{"the last of two bad reads", "500000 500010 0 0 500040 500050", []int{1, 2, 3, 4}, 3},
 		{"a reset", "500000 500010 r0 10", []int{1, 2}, 1},
 		{"a reversal", "500000 500010 400000 400010", []int{1, 2}, 1},
 		{"a record that is not valid", "0 10 x20 30", []int{2}, 1},

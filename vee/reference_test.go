@@ -74,20 +74,47 @@ func (r *reference) any(i, j int) *big.Int {
 func (r *reference) label() {
 	r.actual, r.unknown, r.bad = map[int64]*big.Int{}, map[int64]flows.Rule{}, map[int64]bool{}
 	good := []int{}
-	for i := range r.at {
-		if n := len(good); n > 0 && i+1 < len(r.at) {
-			last := good[n-1]
-			flagged := r.value[i].Cmp(r.value[last]) < 0 && r.reset(last, i)
-			if r.any(last, i) == nil && !flagged && r.any(last, i+1) != nil && !r.bad[r.at[max(i-1, 0)]] {
-				r.bad[r.at[i]] = true
+	for i := 0; i < len(r.at); {
+		if n := len(good); n > 0 {
+			if m := r.wrong(good[n-1], i); m > 0 {
+				for ; m > 0; m-- {
+					r.bad[r.at[i]] = true
+					i++
+				}
 				continue
 			}
 		}
 		good = append(good, i)
+		i++
 	}
 	for n := 1; n < len(good); n++ {
 		r.pair(good, n)
 	}
+}
+
+// wrong counts the reads from i on that are wrong: all before the first that goes on from the last good one.
+func (r *reference) wrong(last, i int) int {
+	fell := r.value[i].Cmp(r.value[last]) < 0
+	if r.any(last, i) != nil || fell && r.reset(last, i) {
+		return 0
+	}
+	back := i + 1
+	for back < len(r.at) && r.any(last, back) == nil {
+		back++
+	}
+	switch n := back - i; {
+	case back == len(r.at):
+		return 0
+	case n == 1:
+		return 1
+	case !fell, n > 4, r.at[back]-r.at[last] > 48, r.reset(last, back-1):
+		return 0
+	}
+	fall, left := new(big.Int).Sub(r.value[last], r.value[i]), new(big.Int).Sub(r.value[last], r.value[back-1])
+	if left.Sign() > 0 && left.Lsh(left, 1).Cmp(fall) < 0 { // most of the way back was not a jump
+		return 0
+	}
+	return back - i
 }
 
 func (r *reference) pair(good []int, n int) {

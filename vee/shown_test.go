@@ -11,25 +11,25 @@ import (
 func TestRulesSpeakOfWhatIsGivenOut(t *testing.T) {
 	const start = "2024-06-05T00:00:00Z"
 	at := func(minute int) time.Time { return mustTime(start).Add(time.Duration(minute) * time.Minute) }
-	in := Input{Span: flows.Period{From: at(600), To: at(660)}} // the rows are four reads longer on each side
+	in := Input{Span: flows.Period{From: at(600), To: at(660)}} // the rows are six reads longer on each side
 	in.Register.Rating = Rating{100, 1}
 	for i := range 61 {
 		in.Records = append(in.Records, Record{at(i * 30), Count(500_000 + 10*i), ValidData, at(i*30 + 60)})
 	}
 	in = without(in, at(600), at(690))
 	v := flows.WattHour
-	for _, minute := range []int{-30, 450, 480, 510, 570, 600, 690, 720, 750, 780, 9000} {
+	for _, minute := range []int{-30, 390, 420, 450, 570, 600, 690, 720, 810, 840, 9000} {
 		in.Exported = append(in.Exported, flows.Interval{Start: at(minute), Value: &v})
 	}
 	r := Judge(in)
-	if r.Span.From != at(480) || r.Span.To != at(780) {
+	if r.Span.From != at(420) || r.Span.To != at(840) {
 		t.Fatalf("the rows are from %s to %s", r.Span.From, r.Span.To)
 	}
-	if e := only(t, r, flows.RuleReplacedAfterExport, "2024-06-05"); e.Count != 6 || e.Period.From != at(480) || e.Period.To != at(780) {
+	if e := only(t, r, flows.RuleReplacedAfterExport, "2024-06-05"); e.Count != 6 || e.Period.From != at(420) || e.Period.To != at(840) {
 		t.Errorf("exported: %+v", e)
 	}
-	in.Reads = readsAt(start, []int{479, 480, 779, 780, 781}, []Count{1, 1, 1, 1, 1})
-	if got, want := told(Judge(in).Exceptions, flows.RuleBracket, mustTime(start)), "480 779 780"; got != want {
+	in.Reads = readsAt(start, []int{419, 420, 839, 840, 841}, []Count{1, 1, 1, 1, 1})
+	if got, want := told(Judge(in).Exceptions, flows.RuleBracket, mustTime(start)), "420 839 840"; got != want {
 		t.Errorf("outliers at %s, want %s", got, want)
 	}
 }

@@ -109,9 +109,13 @@ func (j *judgement) flag() {
 		j.breaks(l)
 	}
 	for _, b := range j.main.bad {
-		p := j.main.points[b-1 : b+2]
-		j.why[p[1].t] = flows.RuleBadRead
-		j.boundary(p[1].t, max(p[0].received, p[1].received, p[2].received), nil)
+		known := int64(distantPast)
+		for _, p := range j.main.points[b.from : b.to+1] {
+			known = max(known, p.received)
+		}
+		t := j.main.points[b.at].t
+		j.why[t] = flows.RuleBadRead
+		j.boundary(t, known, nil)
 	}
 }
 

@@ -3,10 +3,10 @@
 // looks at a clock, a file or a database, and the rows depend on the raw reads alone: any order of arrival and any number of runs give
 // the same.
 //
-// Judge gives rows for the Span it is asked for, and some more: a changed read changes the intervals up to the next gaps' ends, so it
-// widens the span by four accepted reads to each side (Result.Span). It must see some of the past: two reads to be in step, the local
-// day, and, only if a gap of more than two hours is estimated, the 28 days before. A caller gives a day and asks again with more when
-// Result.Wanted says so.
+// Judge gives rows for the Span it is asked for, and some more: a changed read changes what becomes of those around it, so it widens the
+// span by six accepted reads to each side, and by more if wrong ones lie after it (Result.Span). It must see some of the past: five reads
+// in a row to be in step, the local day, and, only if a gap of more than two hours is estimated, the 28 days before. A caller gives a day
+// and asks again with more when Result.Wanted says so.
 //
 // A row of Result is what shall stand. It replaces what stands if its rank is not lower, if Withdraws is set, or if what stands is neither
 // edited nor actual (estimates make way for better estimates, and for null). Where the two differ, what stood is the withdrawn value.

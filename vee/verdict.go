@@ -39,11 +39,11 @@ func rollover(j *judgement) string {
 	return broken(j)
 }
 
-// badRead reports reads that a three-point test found wrong.
+// badRead reports reads that were found wrong, each one apart.
 func badRead(j *judgement) string {
 	report := func(c chain) {
 		for _, b := range c.bad {
-			x, y, r := c.points[b-1], c.points[b], c.points[b+1]
+			x, y, r := c.points[b.from], c.points[b.at], c.points[b.to]
 			if j.shown(y.t) {
 				j.raise(flows.Exception{
 					Period: period(x.t, r.t), Key: timeName(y.t), Count: 1,
@@ -78,7 +78,7 @@ func (j *judgement) lostSide() chain {
 		}
 	}
 	for _, b := range j.side.bad {
-		if p := c.points[b]; !p.log && touches(j.in.Register.Lost, p.t, p.t+1) {
+		if p := c.points[b.at]; !p.log && touches(j.in.Register.Lost, p.t, p.t+1) {
 			c.bad = append(c.bad, b)
 		}
 	}

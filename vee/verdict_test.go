@@ -68,15 +68,15 @@ func TestOnlyBreaksThatAreShownAreToldOf(t *testing.T) {
 	at := func(slot int) time.Time { return mustTime(start).Add(time.Duration(slot) * flows.SlotLength) }
 	for _, c := range []struct {
 		name     string
-		from, to int // span; the rows go four half-hours further
+		from, to int // span; the rows go six half-hours further
 		reset    string
 		bad      string
 	}{
 		{"all", 0, 60, "300", "1200"},
-		{"from where the break ends", 14, 20, "", ""},
-		{"from the half-hour of the break on", 13, 20, "300", ""},
-		{"up to the wrong read", 20, 37, "", "1200"},
-		{"up to the half-hour before it", 20, 36, "", ""},
+		{"from where the break ends", 16, 20, "", ""},
+		{"from the half-hour of the break on", 15, 20, "300", ""},
+		{"up to the wrong read", 20, 35, "", "1200"},
+		{"up to the half-hour before it", 20, 34, "", ""},
 	} {
 		in := Input{Span: flows.Period{From: at(c.from), To: at(c.to)}}
 		in.Register.Rating = Rating{100, 1}
