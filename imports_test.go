@@ -17,6 +17,7 @@ var rooms = map[string][]string{
 	"cmd/flows":           {"*"},
 	"certs":               {},
 	"csvfile":             {"flows"},
+	"deploy":              {},
 	"emlite":              {"flows", "flows/emop", "flows/mediator/mediatorpb"},
 	"emop":                {},
 	"ledger":              {"flows"},
