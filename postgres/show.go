@@ -121,12 +121,7 @@ func (s *Store) Describe(ctx context.Context, serial string) (d Description, err
 	if err == nil {
 		err = json.Unmarshal(registers, &d.Registers)
 	}
-	switch {
-	case d.Mode == flows.Passive:
-		d.NotRead = "its mode is passive; only active meters are read"
-	case d.Address == nil:
-		d.NotRead = "it has no address: nobody knows where to ask"
-	}
+	d.NotRead = flows.NotRead(d.Mode, d.Address != nil)
 	if d.Maintenance {
 		d.Note = "under maintenance: read and stored as ever, left out of status and alerts"
 	}

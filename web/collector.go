@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"flows"
 
@@ -12,42 +11,10 @@ import (
 // NewCollector gives the fleet's numbers, as status tells them, to Prometheus. However often it is asked, it asks for a status once in
 // 15 seconds at the most, and less often when that takes long. Without a status there is flows_status_up 0 and no number of before.
 func NewCollector(status func(context.Context) (flows.Status, error)) prometheus.Collector {
-	return &collector{status: status, turn: make(chan struct{}, 1)}
+	return &collector{newKept(status)}
 }
 
-const (
-	keptFor = 15 * time.Second
-	// A status of a million meters takes seconds: a twentieth of one connection's time is enough for it.
-	keptTimes    = 20
-	statusWithin = 30 * time.Second
-)
-
-type collector struct {
-	status func(context.Context) (flows.Status, error)
-
-	turn  chan struct{} // holds one while a status is made: others wait for it
-	until time.Time
-	last  flows.Status
-	err   error
-}
-
-func (c *collector) latest() (flows.Status, error) {
-	c.turn <- struct{}{}
-	defer func() { <-c.turn }()
-	began := time.Now()
-	if began.Before(c.until) {
-		return c.last, c.err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), statusWithin)
-	defer cancel()
-	c.last, c.err = c.status(ctx)
-	now := time.Now()
-	c.until = now.Add(keptFor)
-	if c.err == nil {
-		c.until = now.Add(max(keptFor, keptTimes*now.Sub(began)))
-	}
-	return c.last, c.err
-}
+type collector struct{ *kept }
 
 // gauge is a number of the fleet.
 type gauge struct {
@@ -78,7 +45,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect is prometheus.Collector's.
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	s, err := c.latest()
+	s, err := c.latest(context.Background())
 	if err != nil {
 		to <- prometheus.MustNewConstMetric(up, prometheus.GaugeValue, 0)
 		return

@@ -1,5 +1,5 @@
-// Package web is what Flows shows over HTTP: whether a process lives and is ready, and the numbers of the process and of the fleet for
-// Prometheus.
+// Package web is what Flows shows over HTTP: the dashboard, whether a process lives and is ready, and the numbers of the process and of the
+// fleet for Prometheus.
 package web
 
 import (
@@ -20,12 +20,14 @@ type Options struct {
 	// context. Nil: always.
 	Ready   func(context.Context) error
 	Metrics prometheus.Gatherer
+	// Store is what the dashboard shows; nil: there is none.
+	Store Store
 }
 
 // readyWithin is the longest that Ready may take: who asks gives up after a few seconds.
 const readyWithin = 2 * time.Second
 
-// New serves /healthz (the process lives), /readyz (503 with one line that says why not) and /metrics.
+// New serves /healthz (the process lives), /readyz (503 with one line that says why not), /metrics and the pages of the dashboard.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
@@ -37,7 +39,13 @@ func New(o Options) http.Handler {
 		say(w, http.StatusOK, "ok")
 	})
 	// What can be told is told: one failing collector must not hide the others.
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	}
+	if o.Store != nil {
+		p := &pages{Store: o.Store, now: time.Now, kept: map[string]*kept{}}
+		p.mount(mux)
+	}
 	return mux
 }
 

@@ -24,6 +24,7 @@ type demoCmd struct {
 	Once    bool          `help:"Read every frequency once, compare every row with what the meters answered, and end. Exit 0 only if all came out right."`
 	Days    int           `default:"0" help:"With --once: take in as many days of half-hours too, at most 90, exchange a meter in their midst, and compare each half-hour with what truly went through the meters."`
 	JSON    bool          `name:"json" help:"With --once: print the summary as JSON."`
+	HTTP    string        `name:"http" placeholder:"ADDR" help:"Where the dashboard is served: HOST:PORT of loopback, or off; 127.0.0.1:8080 when not given, or the next port that is free."`
 	DataDir string        `name:"data-dir" placeholder:"DIR" help:"Keep the database here; when not given it is thrown away at the end."`
 	Seed    uint64        `default:"1" help:"The same seed makes the same meters."`
 }
@@ -34,7 +35,8 @@ func (demoCmd) Help() string {
   flows demo
   flows demo --once --json
   flows demo --once --days 7
-  flows demo --meters 200 --every 10s --data-dir ./demo-data`
+  flows demo --meters 200 --every 10s --data-dir ./demo-data
+  flows demo --http 127.0.0.1:9000`
 }
 
 // Run is kong's.
@@ -45,8 +47,18 @@ func (c *demoCmd) Run(a *app) error {
 	if (c.JSON || c.Days != 0) && !c.Once {
 		return usage("--json and --days go with --once")
 	}
+	if c.HTTP != "" && c.Once {
+		return usage("--http does not go with --once, which ends by itself")
+	}
 	if c.Days < 0 || c.Days > mostDemoDays {
 		return usage("--days must be 0 to %d: meters' logs go back no further", mostDemoDays)
+	}
+	lis, err := c.listen()
+	if err != nil {
+		return err
+	}
+	if lis != nil {
+		defer lis.Close()
 	}
 	d, err := startDemo(a, c)
 	if err != nil {
@@ -56,7 +68,7 @@ func (c *demoCmd) Run(a *app) error {
 	if c.Once {
 		return d.once(a, c)
 	}
-	return d.loop(a, c)
+	return d.loop(a, c, lis)
 }
 
 // demo is a whole installation in one process.
@@ -176,7 +188,7 @@ func (d *demo) stop() {
 }
 
 // loop lets the queue read the fleet again and again until ^C.
-func (d *demo) loop(a *app, c *demoCmd) error {
+func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
 	fmt.Fprintf(a.stdout, "A fleet of %d simulated meters, read every %s. ^C ends it. Look into the database with:\n\n  %s\n\n", c.Meters, c.Every,
 		d.server.PsqlCommand("postgres"))
 	fmt.Fprintf(a.stdout, "for example: select serial, health, import_a, balance, csq, updated_at from meter_shadows join meter_registry using (id);\n\n")
@@ -195,6 +207,9 @@ func (d *demo) loop(a *app, c *demoCmd) error {
 		defer cancel()
 		_ = q.Stop(ctx) // what is lost here is the demo's own
 	})
+	if lis != nil {
+		d.pages(a, lis)
+	}
 	return d.report(a)
 }
 

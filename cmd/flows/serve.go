@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +29,7 @@ type serveCmd struct {
 	Roles    []string `default:"scheduler,worker,web" enum:"scheduler,worker,web" help:"What this process does: scheduler (makes the runs), worker (asks the meters), web (pages and API); comma separated. Any number of processes may have each."`
 	ESCO     string   `name:"esco" setting:"ESCO" placeholder:"CODE" help:"The schedule is for the meters of this ESCO ($$ESCO); all when not given."`
 	Parallel int      `name:"parallel" setting:"MAX_PARALLEL_JOBS" default:"15" help:"Meters that this process asks at a time ($$MAX_PARALLEL_JOBS)."`
-	HTTPAddr string   `name:"http" setting:"FLOWS_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where /healthz, /readyz and /metrics are served ($$FLOWS_HTTP_ADDR)."`
+	HTTPAddr string   `name:"http" setting:"FLOWS_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where the pages, /healthz, /readyz and /metrics are served ($$FLOWS_HTTP_ADDR); with role web loopback only, since there are no accounts yet."`
 }
 
 // jobTiming is how long jobs may take.
@@ -78,6 +77,11 @@ func (c *serveCmd) Run(a *app) error {
 	plan, err := c.schedules.parse()
 	if err != nil {
 		return err
+	}
+	if c.does("web") {
+		if err := onlyHere("FLOWS_HTTP_ADDR", c.HTTPAddr); err != nil {
+			return err
+		}
 	}
 	store, err := c.open(a)
 	if err != nil {
@@ -153,19 +157,22 @@ func serveAll(a *app, c *serveCmd, store *postgres.Store, client *emlite.Client,
 			func() float64 { return float64(q.Limit()) }))
 	}
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if c.does("web") {
-		metrics.MustRegister(web.NewCollector(func(ctx context.Context) (flows.Status, error) {
-			s, err := c.schedules.status(ctx, store, c.ESCO)
-			c.disk.measure(&s.Database)
-			return s, err
-		}))
-	}
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: web.New(web.Options{Metrics: metrics, Ready: func(ctx context.Context) error {
+	pages := web.Options{Metrics: metrics, Ready: func(ctx context.Context) error {
 		if !up() {
 			return errors.New("stopping")
 		}
 		return store.Ping(ctx)
-	}})}
+	}}
+	if c.does("web") {
+		status := func(ctx context.Context, esco string) (flows.Status, error) {
+			s, err := c.schedules.status(ctx, store, esco)
+			c.disk.measure(&s.Database)
+			return s, err
+		}
+		metrics.MustRegister(web.NewCollector(func(ctx context.Context) (flows.Status, error) { return status(ctx, c.ESCO) }))
+		pages.Store = dashboard{store, status}
+	}
+	server := httpServer(web.New(pages))
 	defer server.Close()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(lis) }()

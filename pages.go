@@ -1,0 +1,143 @@
+package flows
+
+import (
+	"fmt"
+	"time"
+)
+
+// MeterQuery chooses meters for a list. Its zero value chooses all of them.
+type MeterQuery struct {
+	ESCO   string // code, without regard to case; "" = all, those without an ESCO too
+	Search string // is part of the serial or of the name, without regard to case
+	Health HealthFilter
+	After  string // only serials behind this one
+	Limit  int    // 0 = none
+}
+
+// HealthFilter chooses meters by their last verdict; "" chooses all.
+type HealthFilter string
+
+// Filters by health. Only meters that runs ask have one of the first three.
+const (
+	OnlyHealthy   HealthFilter = "healthy"
+	OnlyUnhealthy HealthFilter = "unhealthy"
+	OnlyNeverRead HealthFilter = "never"
+	OnlyNotAsked  HealthFilter = "not_asked" // passive, or without an address
+)
+
+// HealthFilters lists all of them.
+var HealthFilters = []HealthFilter{OnlyHealthy, OnlyUnhealthy, OnlyNeverRead, OnlyNotAsked}
+
+// MeterLine is a meter in a list. Nil and zero times are not known.
+type MeterLine struct {
+	Serial, Name, ESCO, Hardware string
+	Zone                         string // the ESCO's, an IANA name
+	Mode                         Mode
+	Maintenance                  bool
+	Address                      string // "" = nobody knows where to ask
+	Health                       Health // "" = never read
+	Details                      string // why it is unhealthy
+	LastHealthy                  time.Time
+	Balance                      *Money
+	CSQ                          *int
+	ImportA, ImportB             *Energy
+}
+
+// NotRead says why no run asks the meter; "" when one does.
+func (m MeterLine) NotRead() string { return NotRead(m.Mode, m.Address != "") }
+
+// NotRead says why no run asks a meter; "" when one does.
+func NotRead(mode Mode, address bool) string {
+	switch {
+	case mode == Passive:
+		return "its mode is passive; only active meters are read"
+	case !address:
+		return "it has no address: nobody knows where to ask"
+	}
+	return ""
+}
+
+// MeterPage is what one wants to know of a meter with its customer on the phone.
+type MeterPage struct {
+	MeterLine
+	Feeder, Firmware string
+	FuseRating       *int // A
+	Phases           *int
+	Prepay           *bool
+	Code             Code // of the last run that did not come out healthy
+	Values           []MeterValue
+}
+
+// MeterValue is a value of the shadow and when it was read; a zero time is not known.
+type MeterValue struct {
+	Name, Unit string
+	Text       string // exact; "" = never read
+	At         time.Time
+}
+
+// NoMeter says that a serial is not in the registry: it never was, or its meter was exchanged for another.
+type NoMeter struct {
+	Serial, By string
+	At         time.Time
+}
+
+func (e *NoMeter) Error() string {
+	if e.By != "" {
+		return fmt.Sprintf("meter %s was exchanged for %s at %s", e.Serial, e.By, e.At.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("meter %s is not known", e.Serial)
+}
+
+// Lane is what a register's half-hours are in a period.
+type Lane struct {
+	Serial  string // of the meter that has or had the register
+	Element string
+	Life    Period
+	Exports bool // there is, or once was, something to say of its export
+	Slots   []LaneSlot
+}
+
+// LaneSlot is a half-hour both ways, whether there is something to say of it or not.
+type LaneSlot struct {
+	Start          time.Time
+	Import, Export Interval
+}
+
+// MeterException is an exception of a meter that nobody has answered.
+type MeterException struct {
+	ID int64
+	Exception
+	Element   string // "" = of the meter as a whole
+	Direction Direction
+	LastSeen  time.Time
+}
+
+// MeterGap is a local day of which half-hours of a register and direction are missing.
+type MeterGap struct {
+	Element                          string
+	Direction                        Direction
+	Day                              string
+	NeverReached, NotLogged, Invalid int
+	Again                            bool // asked for by the next run
+}
+
+// Old says in a sentence that what the fleet shows is older than it should be, and since when; "" when it is not.
+func (s Status) Old() string {
+	for _, f := range Frequencies {
+		last := s.Newest(f)
+		if last.IsZero() || s.off(f) {
+			continue
+		}
+		if !s.inTime(f, last) {
+			return fmt.Sprintf("Nothing here is newer than the %s run of %s, %s ago.", f, s.Clock(last), Span(s.Time.Sub(last)))
+		}
+		if half := time.Duration(s.Freshness.P50) * time.Second; s.Freshness.Meters > 0 && half > silentPeriods*f.Period() {
+			return fmt.Sprintf("Half of the meters were last read more than %s ago.", Span(half))
+		}
+		return ""
+	}
+	return ""
+}
+
+// Hint says what a person can do about the code.
+func (c Code) Hint() string { return hints[c] }
