@@ -128,7 +128,7 @@ func TestTroubleHasACode(t *testing.T) {
 	if _, err := s.Metrics(called); flows.CodeOf(err, "") != flows.Cancelled {
 		t.Errorf("called off: %v", err)
 	}
-	mustExec(t, s, `drop table flows.meter_metrics`)
+	mustExec(t, s, `drop table flows.meter_metrics cascade`)
 	if _, err := s.Metrics(t.Context()); flows.CodeOf(err, "") != flows.Database {
 		t.Errorf("broken: %v", err)
 	}

@@ -23,10 +23,13 @@ func (j *judgement) extend() {
 			continue
 		}
 		first, last = min(first, times[0]), max(last, times[len(times)-1])
-		// With no read behind it nothing in the span says anything of what was before: a meter may be silent for months.
+		// With no read behind it nothing in the span says anything of what was before, but of the half-hour that ends there: a meter may be
+		// silent for months.
 		i, _ := slices.BinarySearch(times, from)
 		if i < len(times) {
 			j.from = min(j.from, times[max(i-around, 0)])
+		} else if from > distantPast {
+			j.from = min(j.from, from-slotMicros)
 		}
 		i, _ = slices.BinarySearch(times, to)
 		met, _ := c.meets(i)
