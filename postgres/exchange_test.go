@@ -285,7 +285,9 @@ func TestSavesAndExchangesAtTheSameTimeMixUpNothing(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var savers, exchangers sync.WaitGroup
-	for saver := range 4 {
+	const together = 4
+	saved := make(chan struct{})
+	for saver := range together {
 		savers.Go(func() {
 			for round := 0; ctx.Err() == nil; round++ {
 				var results []flows.Result
@@ -305,6 +307,10 @@ func TestSavesAndExchangesAtTheSameTimeMixUpNothing(t *testing.T) {
 				}
 				if err := s.Save(t.Context(), results); err != nil {
 					t.Error(err)
+				}
+				select {
+				case saved <- struct{}{}:
+				default:
 				}
 			}
 		})
@@ -328,6 +334,9 @@ func TestSavesAndExchangesAtTheSameTimeMixUpNothing(t *testing.T) {
 		}
 	})
 	exchangers.Wait()
+	for range together + 1 { // the last one began when nothing was exchanged any more
+		<-saved
+	}
 	stop()
 	savers.Wait()
 	const mixed = `
