@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -126,20 +127,10 @@ func (s story) want(t *testing.T) string {
 		}
 	}
 	var lines []string
-	for _, at := range slices.SortedFunc(mapsKeys(rows), time.Time.Compare) {
+	for _, at := range slices.SortedFunc(maps.Keys(rows), time.Time.Compare) {
 		lines = append(lines, at.Format("01-02 15:04")+" "+rows[at][0]+" "+rows[at][1])
 	}
 	return strings.Join(lines, "\n")
-}
-
-func mapsKeys[V any](m map[time.Time]V) func(func(time.Time) bool) {
-	return func(yield func(time.Time) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func mustZone(t *testing.T, name string) *time.Location {
