@@ -44,6 +44,9 @@ var libraries = map[string][]string{
 	"github.com/prometheus/":      {"mediator", "web", "cmd/flows"},
 	"github.com/riverqueue/":      {"queue", "schema"},
 	"github.com/robfig/cron":      {"queue"},
+	"riverqueue.com/riverui":      {"queue"},
+	"github.com/danielgtaylor/":   {"web"},
+	"github.com/chromedp/":        {}, // tests
 	"google.golang.org/genproto/": {"mediator", "emlite"},
 }
 

@@ -14,34 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ExceptionFilter chooses exceptions; its zero value chooses all of them.
-type ExceptionFilter struct {
-	ESCO       string
-	Serials    []string // of meters, those that were exchanged too
-	Rules      []flows.Rule
-	Severities []flows.Severity
-	Status     string // open, acknowledged, resolved; "" = all
-	Limit      int    // 0 = none
-}
-
-// ExceptionRow is a row of vee_exceptions.
-type ExceptionRow struct {
-	ID int64 `json:"id"`
-	flows.Exception
-	Serial    string          `json:"serial"`
-	ESCO      string          `json:"esco"`
-	Zone      string          `json:"timezone"`
-	Element   string          `json:"element"` // "" = of the meter as a whole
-	Direction flows.Direction `json:"direction"`
-	Status    string          `json:"status"`
-	FirstSeen time.Time       `json:"first_seen"`
-	LastSeen  time.Time       `json:"last_seen"`
-	Who       string          `json:"who"`
-	Why       string          `json:"why"`
-}
-
 // Exceptions gives the worst first, of those the ones seen last, and how many there are without a limit. Errors as for ExportIntervals.
-func (s *Store) Exceptions(ctx context.Context, f ExceptionFilter) (list []ExceptionRow, all int, err error) {
+func (s *Store) Exceptions(ctx context.Context, f flows.ExceptionFilter) (list []flows.ExceptionRow, all int, err error) {
 	registers, meters, err := s.everKnown(ctx, f.ESCO, f.Serials)
 	if err != nil {
 		return nil, 0, err
@@ -61,7 +35,7 @@ func (s *Store) Exceptions(ctx context.Context, f ExceptionFilter) (list []Excep
 			and ($5 = '' or x.status = $5)
 		order by array_position(array['critical', 'error', 'warning', 'info'], x.severity), x.last_seen desc, x.id desc
 		limit nullif($6, 0)`, f.ESCO, subjects, nonEmpty(f.Rules), nonEmpty(f.Severities), f.Status, f.Limit, defaultTimezone)
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x ExceptionRow, err error) {
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x flows.ExceptionRow, err error) {
 		var from, to *time.Time
 		var details []byte
 		if err := row.Scan(&x.ID, &x.Rule, &x.Severity, &x.Key, &from, &to, &x.Count, &details, &x.Serial, &x.ESCO, &x.Zone, &x.Element, &x.Direction,
@@ -95,7 +69,7 @@ type Unlooked struct {
 }
 
 // Unlooked tells what was not looked at the last time: that nothing was found there says nothing. Status, severity and limit do not matter.
-func (s *Store) Unlooked(ctx context.Context, f ExceptionFilter) ([]Unlooked, error) {
+func (s *Store) Unlooked(ctx context.Context, f flows.ExceptionFilter) ([]Unlooked, error) {
 	registers, _, err := s.everKnown(ctx, f.ESCO, f.Serials)
 	if err != nil {
 		return nil, err
@@ -115,54 +89,41 @@ func (s *Store) Unlooked(ctx context.Context, f ExceptionFilter) ([]Unlooked, er
 	return list, trouble("list what was not looked at", err)
 }
 
-// AnswerError says why an exception takes no answer and what to do.
-type AnswerError struct{ Reason string }
-
-func (e *AnswerError) Error() string { return e.Reason }
-
-// Answer is what a person says to exceptions.
-type Answer struct {
-	IDs      []int64
-	Resolve  bool // they are done with; else they are known, and stay open
-	Who, Why string
-	Pick     *flows.Energy // of a CONFLICT, alone: the value that the register had
-}
-
 // flowsItself signs what was resolved by being found no more.
 const flowsItself = "flows"
 
 // Answer stores it for all of the exceptions or for none, and gives the meters (ids) whose half-hours are to be judged again.
-// Errors: *AnswerError, or *flows.Error with Database.
-func (s *Store) Answer(ctx context.Context, a Answer) (meters []string, err error) {
+// Errors: *flows.Refusal, or *flows.Error with Database.
+func (s *Store) Answer(ctx context.Context, a flows.Answer) (meters []string, err error) {
 	switch {
 	case strings.TrimSpace(a.Who) == "" || strings.TrimSpace(a.Why) == "":
-		return nil, &AnswerError{"an answer needs who gives it, and why"}
+		return nil, &flows.Refusal{Reason: "an answer needs who gives it, and why"}
 	case strings.EqualFold(a.Who, flowsItself):
-		return nil, &AnswerError{"who says so? Validation itself signs as flows: give your own name with --who"}
+		return nil, &flows.Refusal{Reason: "who says so? Validation itself signs as flows: give your own name with --who"}
 	case !storable(a.Who + a.Why):
-		return nil, &AnswerError{"the name or the reason has a character that cannot be stored"}
+		return nil, &flows.Refusal{Reason: "the name or the reason has a character that cannot be stored"}
 	case a.Pick != nil && len(a.IDs) != 1:
-		return nil, &AnswerError{"a value is picked for one exception at a time: give one id"}
+		return nil, &flows.Refusal{Reason: "a value is picked for one exception at a time: give one id"}
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
 		if a.Pick != nil {
-			if meters, err = a.pick(ctx, tx); err != nil {
+			if meters, err = pick(ctx, tx, a); err != nil {
 				return err
 			}
 		}
-		return a.store(ctx, tx)
+		return storeAnswer(ctx, tx, a)
 	})
-	if refused := (*AnswerError)(nil); errors.As(err, &refused) {
+	if refused := (*flows.Refusal)(nil); errors.As(err, &refused) {
 		return nil, refused
 	}
 	return meters, trouble("answer an exception", err)
 }
 
 func unanswerable(format string, args ...any) error {
-	return &AnswerError{fmt.Sprintf(format, args...)}
+	return &flows.Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
-func (a *Answer) store(ctx context.Context, tx pgx.Tx) error {
+func storeAnswer(ctx context.Context, tx pgx.Tx, a flows.Answer) error {
 	rows, _ := tx.Query(ctx, `select id, status, coalesce(who, ''), coalesce(why, '') from flows.vee_exceptions where id = any($1) order by id for update`, a.IDs)
 	unknown := slices.Clone(a.IDs)
 	var id int64
@@ -190,7 +151,7 @@ func (a *Answer) store(ctx context.Context, tx pgx.Tx) error {
 
 // pick says which of the values that arrived for a time is the register's. It takes the register before the exception, as the judge does, so
 // that the two never wait for each other in a circle.
-func (a *Answer) pick(ctx context.Context, tx pgx.Tx) (meters []string, err error) {
+func pick(ctx context.Context, tx pgx.Tx, a flows.Answer) (meters []string, err error) {
 	id := a.IDs[0]
 	var rule flows.Rule
 	var register, meter, direction *string

@@ -36,21 +36,21 @@ func TestExceptionsAreListedTheWorstFirst(t *testing.T) {
 	mustRaise(t, s)
 	for _, c := range []struct {
 		name string
-		f    ExceptionFilter
+		f    flows.ExceptionFilter
 		want string
 		all  int
 	}{
-		{"all", ExceptionFilter{}, "6 4 2 7 3 1 5", 7},
-		{"open", ExceptionFilter{Status: "open"}, "4 2 7 1 5", 5},
-		{"acknowledged", ExceptionFilter{Status: "acknowledged"}, "3", 1},
-		{"resolved", ExceptionFilter{Status: "resolved"}, "6", 1},
-		{"rules", ExceptionFilter{Rules: []flows.Rule{flows.RuleMissing, flows.RuleClock}}, "2 7 3 1", 4},
-		{"severities", ExceptionFilter{Severities: []flows.Severity{flows.SeverityCritical, flows.SeverityInfo}}, "6 4 5", 3},
-		{"ESCO", ExceptionFilter{ESCO: "e", Limit: 2}, "6 4", 6},
-		{"serial", ExceptionFilter{Serials: []string{"M"}}, "6 4 2 3 1", 5},
-		{"former serial", ExceptionFilter{Serials: []string{"OLD"}}, "5", 1},
-		{"both", ExceptionFilter{ESCO: "E", Serials: []string{"OLD", "M"}, Status: "open", Rules: []flows.Rule{flows.RuleSpike}}, "5", 1},
-		{"none", ExceptionFilter{Status: "resolved", Serials: []string{"N"}}, "", 0},
+		{"all", flows.ExceptionFilter{}, "6 4 2 7 3 1 5", 7},
+		{"open", flows.ExceptionFilter{Status: "open"}, "4 2 7 1 5", 5},
+		{"acknowledged", flows.ExceptionFilter{Status: "acknowledged"}, "3", 1},
+		{"resolved", flows.ExceptionFilter{Status: "resolved"}, "6", 1},
+		{"rules", flows.ExceptionFilter{Rules: []flows.Rule{flows.RuleMissing, flows.RuleClock}}, "2 7 3 1", 4},
+		{"severities", flows.ExceptionFilter{Severities: []flows.Severity{flows.SeverityCritical, flows.SeverityInfo}}, "6 4 5", 3},
+		{"ESCO", flows.ExceptionFilter{ESCO: "e", Limit: 2}, "6 4", 6},
+		{"serial", flows.ExceptionFilter{Serials: []string{"M"}}, "6 4 2 3 1", 5},
+		{"former serial", flows.ExceptionFilter{Serials: []string{"OLD"}}, "5", 1},
+		{"both", flows.ExceptionFilter{ESCO: "E", Serials: []string{"OLD", "M"}, Status: "open", Rules: []flows.Rule{flows.RuleSpike}}, "5", 1},
+		{"none", flows.ExceptionFilter{Status: "resolved", Serials: []string{"N"}}, "", 0},
 	} {
 		list, all, err := s.Exceptions(t.Context(), c.f)
 		var ids []string
@@ -61,19 +61,19 @@ func TestExceptionsAreListedTheWorstFirst(t *testing.T) {
 			t.Errorf("%s: %q of %d, want %q of %d, %v", c.name, got, all, c.want, c.all, err)
 		}
 	}
-	list, _, err := s.Exceptions(t.Context(), ExceptionFilter{Status: "acknowledged"})
+	list, _, err := s.Exceptions(t.Context(), flows.ExceptionFilter{Status: "acknowledged"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := time.Date(2025, 7, 1, 3, 0, 0, 0, time.UTC)
 	june := time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
-	want := []ExceptionRow{{ID: 3, Serial: "M", ESCO: "E", Zone: "Europe/Dublin", Status: "acknowledged", FirstSeen: list[0].FirstSeen, LastSeen: seen, Who: "ann", Why: "ann",
+	want := []flows.ExceptionRow{{ID: 3, Serial: "M", ESCO: "E", Zone: "Europe/Dublin", Status: "acknowledged", FirstSeen: list[0].FirstSeen, LastSeen: seen, Who: "ann", Why: "ann",
 		Exception: flows.Exception{Rule: flows.RuleClock, Severity: flows.SeverityWarning, Period: flows.Period{From: june, To: june.AddDate(0, 0, 1)}, Key: "3", Count: 3,
 			Details: map[string]string{"missing": "3"}}}}
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, _, err := s.Exceptions(t.Context(), ExceptionFilter{ESCO: "e", Serials: []string{"N"}}); err == nil || !strings.Contains(err.Error(), "meter N is not known in ESCO") {
+	if _, _, err := s.Exceptions(t.Context(), flows.ExceptionFilter{ESCO: "e", Serials: []string{"N"}}); err == nil || !strings.Contains(err.Error(), "meter N is not known in ESCO") {
 		t.Errorf("a meter of nobody: %v", err)
 	}
 }
@@ -84,12 +84,12 @@ func TestUnlookedTellsWhoHasNotLooked(t *testing.T) {
 	mustExec(t, s, `update flows.vee_work w set judged_at = now(), not_run = case direction when 'import' then '{"MAX_ENERGY": "no fuse", "CLOCK": "never measured"}' else '{"CLOCK": "never measured"}' end::jsonb
 		from flows.meter_registers g where g.register_id = w.register_id and element = 'A'`)
 	for _, c := range []struct {
-		f    ExceptionFilter
+		f    flows.ExceptionFilter
 		want string
 	}{
-		{ExceptionFilter{}, "[{ not judged yet 2} {CLOCK never measured 6} {MAX_ENERGY no fuse 3}]"},
-		{ExceptionFilter{Status: "resolved", Limit: 1, Rules: []flows.Rule{"MAX_ENERGY"}}, "[{ not judged yet 2} {MAX_ENERGY no fuse 3}]"},
-		{ExceptionFilter{ESCO: "e", Serials: []string{"OLD"}}, "[{CLOCK never measured 2} {MAX_ENERGY no fuse 1}]"},
+		{flows.ExceptionFilter{}, "[{ not judged yet 2} {CLOCK never measured 6} {MAX_ENERGY no fuse 3}]"},
+		{flows.ExceptionFilter{Status: "resolved", Limit: 1, Rules: []flows.Rule{"MAX_ENERGY"}}, "[{ not judged yet 2} {MAX_ENERGY no fuse 3}]"},
+		{flows.ExceptionFilter{ESCO: "e", Serials: []string{"OLD"}}, "[{CLOCK never measured 2} {MAX_ENERGY no fuse 1}]"},
 	} {
 		if got, err := s.Unlooked(t.Context(), c.f); err != nil || fmt.Sprint(got) != c.want {
 			t.Errorf("%+v: %v, want %s, %v", c.f, got, c.want, err)
@@ -104,18 +104,18 @@ func TestAnswersAreStoredForAllOrNone(t *testing.T) {
 	mustRaise(t, s)
 	before := lines(t, s, answers)
 	for _, c := range []struct {
-		a    Answer
+		a    flows.Answer
 		want string
 	}{
-		{Answer{IDs: []int64{1, 6, 2}, Who: "ann", Why: "x"}, "exception 6 was resolved already, by bob: bob"},
-		{Answer{IDs: []int64{1, 99}, Resolve: true, Who: "ann", Why: "x"}, "exception 99 is not known; flows vee list --status all shows which are"},
-		{Answer{IDs: []int64{1}, Who: "ann", Why: " "}, "who gives it, and why"},
-		{Answer{IDs: []int64{1}, Who: "", Why: "x"}, "who gives it, and why"},
-		{Answer{IDs: []int64{1}, Who: "Flows", Why: "x"}, "give your own name with --who"},
-		{Answer{IDs: []int64{1}, Who: "ann", Why: "x\x00"}, "cannot be stored"},
-		{Answer{IDs: []int64{1}, Resolve: true, Pick: new(flows.WattHour), Who: "ann", Why: "x"}, "exception 1 is a MISSING: a value can be picked for a CONFLICT only"},
-		{Answer{IDs: []int64{1, 2}, Resolve: true, Pick: new(flows.WattHour), Who: "ann", Why: "x"}, "one exception at a time"},
-		{Answer{IDs: []int64{99}, Resolve: true, Pick: new(flows.WattHour), Who: "ann", Why: "x"}, "exception 99 is not known"},
+		{flows.Answer{IDs: []int64{1, 6, 2}, Who: "ann", Why: "x"}, "exception 6 was resolved already, by bob: bob"},
+		{flows.Answer{IDs: []int64{1, 99}, Resolve: true, Who: "ann", Why: "x"}, "exception 99 is not known; flows vee list --status all shows which are"},
+		{flows.Answer{IDs: []int64{1}, Who: "ann", Why: " "}, "who gives it, and why"},
+		{flows.Answer{IDs: []int64{1}, Who: "", Why: "x"}, "who gives it, and why"},
+		{flows.Answer{IDs: []int64{1}, Who: "Flows", Why: "x"}, "give your own name with --who"},
+		{flows.Answer{IDs: []int64{1}, Who: "ann", Why: "x\x00"}, "cannot be stored"},
+		{flows.Answer{IDs: []int64{1}, Resolve: true, Pick: new(flows.WattHour), Who: "ann", Why: "x"}, "exception 1 is a MISSING: a value can be picked for a CONFLICT only"},
+		{flows.Answer{IDs: []int64{1, 2}, Resolve: true, Pick: new(flows.WattHour), Who: "ann", Why: "x"}, "one exception at a time"},
+		{flows.Answer{IDs: []int64{99}, Resolve: true, Pick: new(flows.WattHour), Who: "ann", Why: "x"}, "exception 99 is not known"},
 	} {
 		if _, err := s.Answer(t.Context(), c.a); err == nil || !strings.Contains(err.Error(), c.want) || flows.CodeOf(err, "") != "" {
 			t.Errorf("%+v: %v, want %s", c.a, err, c.want)
@@ -124,7 +124,7 @@ func TestAnswersAreStoredForAllOrNone(t *testing.T) {
 	if got := lines(t, s, answers); got != before {
 		t.Errorf("changed to\n%s", got)
 	}
-	for _, a := range []Answer{{IDs: []int64{1, 2, 3}, Who: "cy", Why: "known"}, {IDs: []int64{3, 4}, Resolve: true, Who: "di", Why: "done"}} {
+	for _, a := range []flows.Answer{{IDs: []int64{1, 2, 3}, Who: "cy", Why: "known"}, {IDs: []int64{3, 4}, Resolve: true, Who: "di", Why: "done"}} {
 		if _, err := s.Answer(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
@@ -158,11 +158,11 @@ func TestAPickIsOneOfTheValuesThatArrived(t *testing.T) {
 	if got, want := lines(t, s, half), "1.000 true\n1.0001 false\n0.9999 false"; got != want {
 		t.Fatalf("half-hours with a conflict are\n%s", got)
 	}
-	conflicts, _, err := s.Exceptions(t.Context(), ExceptionFilter{Rules: []flows.Rule{flows.RuleConflict}})
+	conflicts, _, err := s.Exceptions(t.Context(), flows.ExceptionFilter{Rules: []flows.Rule{flows.RuleConflict}})
 	if err != nil || len(conflicts) != 1 {
 		t.Fatalf("%v, %v", conflicts, err)
 	}
-	a := Answer{IDs: []int64{conflicts[0].ID}, Resolve: true, Who: "ann", Why: "by the display"}
+	a := flows.Answer{IDs: []int64{conflicts[0].ID}, Resolve: true, Who: "ann", Why: "by the display"}
 	for _, no := range []flows.Energy{36_000, 37_000, 1} {
 		a.Pick = &no
 		want := fmt.Sprintf("%s kWh is none of the values that arrived for %s: they are 3.0001, 3.500", no, start.Add(time.Hour).Format(time.RFC3339))

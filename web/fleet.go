@@ -9,6 +9,11 @@ import (
 	"flows"
 )
 
+// fleetStore is what the page needs.
+type fleetStore interface {
+	Status(ctx context.Context, esco string) (flows.Status, error)
+}
+
 // fleetPage answers: is everything alive, is yesterday complete, what needs me?
 type fleetPage struct {
 	flows.Status

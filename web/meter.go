@@ -1,11 +1,20 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
 	"flows"
 )
+
+// meterStore is what the page needs.
+type meterStore interface {
+	MeterPage(ctx context.Context, serial string) (flows.MeterPage, error)
+	Lanes(ctx context.Context, serial string, p flows.Period) ([]flows.Lane, error)
+	MeterExceptions(ctx context.Context, serial string) ([]flows.MeterException, error)
+	MeterGaps(ctx context.Context, serial string) ([]flows.MeterGap, error)
+}
 
 // meterPage answers: what does it read, since when, can I trust it?
 type meterPage struct {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,11 @@ import (
 
 	"flows"
 )
+
+// metersStore is what the page needs.
+type metersStore interface {
+	MeterLines(context.Context, flows.MeterQuery) ([]flows.MeterLine, error)
+}
 
 // metersPage is a page of the list.
 type metersPage struct {

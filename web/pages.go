@@ -7,9 +7,7 @@ import (
 	"errors"
 	"html/template"
 	"io/fs"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,13 +18,14 @@ import (
 
 // Store is what the pages ask. A serial that is not there is *flows.NoMeter, where one is asked for.
 type Store interface {
-	Status(ctx context.Context, esco string) (flows.Status, error)
 	ESCOs(context.Context) ([]flows.ESCO, error)
-	MeterLines(context.Context, flows.MeterQuery) ([]flows.MeterLine, error)
-	MeterPage(ctx context.Context, serial string) (flows.MeterPage, error)
-	Lanes(ctx context.Context, serial string, p flows.Period) ([]flows.Lane, error)
-	MeterExceptions(ctx context.Context, serial string) ([]flows.MeterException, error)
-	MeterGaps(ctx context.Context, serial string) ([]flows.MeterGap, error)
+	fleetStore
+	metersStore
+	meterStore
+	runStore
+	exceptionStore
+	gapStore
+	totalStore
 }
 
 var (
@@ -43,7 +42,7 @@ func parseTemplates() map[string]*template.Template {
 		"finding": func(r flows.Rule) string { return findings[r] }, "sentence": sentence,
 	}).ParseFS(files, "templates/base.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "meters", "meter", "trouble"} {
+	for _, name := range []string{"fleet", "meters", "meter", "runs", "run", "exceptions", "gaps", "totals", "trouble"} {
 		all[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".html"))
 	}
 	return all
@@ -52,7 +51,11 @@ func parseTemplates() map[string]*template.Template {
 // pages are the dashboard.
 type pages struct {
 	Store
-	now func() time.Time
+	Actions    Actions                    // nil: nothing can be done
+	MediatorOf func(serial string) string // nil: there is one
+	now        func() time.Time
+	every      time.Duration   // how often a page that is looked at is made anew
+	stopped    <-chan struct{} // nobody is to look at pages any more
 
 	mu   sync.Mutex
 	kept map[string]*kept // by code of ESCO as the store has it
@@ -61,12 +64,35 @@ type pages struct {
 // view is what every page has.
 type view struct {
 	Title, Tab string
+	Live       bool   // its script keeps it fresh
 	ESCO       string // code that was chosen; "" = all
 	ESCOs      []flows.ESCO
 	Search     string
 	Old        string // the sentence that the page is older than it should be
 	Clock      clock
 	Page       any
+}
+
+// tab is a page that every page leads to.
+type tab struct {
+	Title, Path string
+	Here        bool
+}
+
+// Tabs keep the ESCO that was chosen.
+func (v *view) Tabs() (list []tab) {
+	query := ""
+	if v.ESCO != "" {
+		query = "?" + url.Values{"esco": {v.ESCO}}.Encode()
+	}
+	for _, name := range []string{"fleet", "meters", "runs", "gaps", "exceptions", "totals"} {
+		path := "/" + name
+		if name == "fleet" {
+			path = "/"
+		}
+		list = append(list, tab{sentence(name), path + query, v.Tab == name})
+	}
+	return list
 }
 
 // pageWithin is the longest that a page may take.
@@ -84,12 +110,20 @@ type outcome struct {
 func (o *outcome) Error() string { return o.text }
 
 func (p *pages) mount(mux *http.ServeMux) {
-	mux.Handle("GET /{$}", p.serve("fleet", p.fleet))
-	mux.Handle("GET /meters", p.serve("meters", p.meters))
-	mux.Handle("GET /meters/{serial}", p.serve("meter", p.meter))
-	mux.Handle("GET /", p.serve("", func(*http.Request, *view) error {
-		return &outcome{http.StatusNotFound, "No such page", "There is no page at this address.", "/"}
-	}))
+	for path, v := range map[string]struct {
+		tab  string
+		make page
+	}{
+		"/{$}": {"fleet", p.fleet}, "/meters": {"meters", p.meters}, "/meters/{serial}": {"meter", p.meter}, "/runs": {"runs", p.runs}, "/runs/{id}": {"run", p.run},
+		"/exceptions": {"exceptions", p.exceptions}, "/gaps": {"gaps", p.gaps}, "/totals": {"totals", p.totals}, "/": {"", nowhere},
+	} {
+		mux.Handle("GET "+path, guard(p.serve(v.tab, v.make), p.deny))
+	}
+	for path, a := range map[string]action{
+		"/meters/{serial}/read": p.readNow, "/meters/{serial}/gaps": p.fetchGaps, "/exceptions": p.answer,
+	} {
+		mux.Handle("POST "+path, guard(p.do(a), p.deny))
+	}
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // embedded
@@ -102,58 +136,62 @@ func (p *pages) mount(mux *http.ServeMux) {
 	})
 }
 
-// secure lets a page load nothing but what this server has, run nothing, and be shown inside no other.
-func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+func nowhere(*http.Request, *view) error {
+	return &outcome{http.StatusNotFound, "No such page", "There is no page at this address.", "/"}
 }
 
 func (p *pages) serve(name string, make page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), pageWithin)
-		defer cancel()
-		v := &view{Tab: name, ESCO: r.FormValue("esco"), Clock: clock{p.now(), time.UTC}.in("Europe/London")}
-		code, shown := http.StatusOK, name
-		err := local(r)
-		if err == nil {
-			err = p.known(ctx, v)
+		shown := func(r *http.Request) (body []byte, code int) {
+			ctx, cancel := context.WithTimeout(r.Context(), pageWithin)
+			defer cancel()
+			v := p.view(r, name)
+			err := p.known(ctx, v)
+			if err == nil {
+				err = make(r.WithContext(ctx), v)
+			}
+			return v.html(name, err)
 		}
-		if err == nil {
-			err = make(r.WithContext(ctx), v)
+		if wantsLive(r) {
+			p.live(w, r, shown)
+			return
 		}
-		if err != nil {
-			said := explain(err)
-			code, shown, v.Title, v.Page = said.code, "trouble", said.title, said
-		}
-		var body bytes.Buffer
-		if err := templates[shown].ExecuteTemplate(&body, "base.html", v); err != nil {
-			code = http.StatusInternalServerError
-			body.Reset()
-			body.WriteString("this page cannot be shown: " + template.HTMLEscapeString(err.Error()))
-		}
-		h := w.Header()
-		secure(h)
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Cache-Control", "no-store")
-		w.WriteHeader(code)
-		_, _ = w.Write(body.Bytes()) // who asked may be gone
+		body, code := shown(r)
+		show(w, body, code)
 	})
 }
 
-// local refuses a name that is not this machine's: a page of somebody else's, whose name suddenly means 127.0.0.1, may not read ours.
-func local(r *http.Request) error {
-	name, _, err := net.SplitHostPort(r.Host)
+func (p *pages) view(r *http.Request, tab string) *view {
+	return &view{Tab: tab, ESCO: r.FormValue("esco"), Clock: clock{p.now(), time.UTC}.in("Europe/London")}
+}
+
+// deny shows a page about what was not done.
+func (p *pages) deny(w http.ResponseWriter, r *http.Request, said *outcome) {
+	body, code := (&view{Clock: clock{p.now(), time.UTC}}).html("", said)
+	show(w, body, code)
+}
+
+// html makes the page, or one that says what is wrong.
+func (v *view) html(name string, err error) (body []byte, code int) {
+	code = http.StatusOK
 	if err != nil {
-		name = strings.Trim(r.Host, "[]")
+		said := explain(err)
+		name, code, v.Title, v.Page = "trouble", said.code, said.title, said
 	}
-	if ip, err := netip.ParseAddr(name); err == nil && ip.IsLoopback() || strings.EqualFold(name, "localhost") {
-		return nil
+	var out bytes.Buffer
+	if err := templates[name].ExecuteTemplate(&out, "base.html", v); err != nil {
+		return []byte("this page cannot be shown: " + template.HTMLEscapeString(err.Error())), http.StatusInternalServerError
 	}
-	return &outcome{http.StatusMisdirectedRequest, "Not at this name", "There are no accounts yet, so the pages answer only at 127.0.0.1, [::1] and localhost.", ""}
+	return out.Bytes(), code
+}
+
+func show(w http.ResponseWriter, body []byte, code int) {
+	h := w.Header()
+	secure(h)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // who asked may be gone
 }
 
 // known fills in the ESCOs, and the zone of the one that was chosen.
@@ -176,6 +214,7 @@ func (p *pages) known(ctx context.Context, v *view) (err error) {
 func explain(err error) *outcome {
 	var said *outcome
 	var none *flows.NoMeter
+	var refused *flows.Refusal
 	switch {
 	case errors.As(err, &said):
 		return said
@@ -184,6 +223,9 @@ func explain(err error) *outcome {
 			none.At.UTC().Format("2006-01-02 15:04") + " UTC.", meterPath(none.By)}
 	case errors.As(err, &none):
 		return &outcome{http.StatusNotFound, "No such meter", "Meter " + none.Serial + " is not in the registry. Look for a part of its serial, or of its name.", "/meters"}
+	}
+	if errors.As(err, &refused) {
+		return &outcome{http.StatusConflict, "Not done", sentence(refused.Reason) + ".", ""}
 	}
 	return &outcome{http.StatusServiceUnavailable, "No answer from the database", "Nothing can be shown without it: " + err.Error() + ". Reload the page when it is back.", ""}
 }

@@ -22,6 +22,12 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	// Store is what the dashboard shows; nil: there is none.
 	Store Store
+	// Actions are what can be done from its pages; nil: nothing.
+	Actions Actions
+	// MediatorOf gives the mediator that a meter is asked through; nil: there is only one.
+	MediatorOf func(serial string) string
+	// Stopped ends the pages that are being looked at, which would not end by themselves. Nil: they end when nobody looks any more.
+	Stopped <-chan struct{}
 }
 
 // readyWithin is the longest that Ready may take: who asks gives up after a few seconds.
@@ -43,7 +49,7 @@ func New(o Options) http.Handler {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	}
 	if o.Store != nil {
-		p := &pages{Store: o.Store, now: time.Now, kept: map[string]*kept{}}
+		p := &pages{Store: o.Store, Actions: o.Actions, MediatorOf: o.MediatorOf, now: time.Now, every: everyLive, stopped: o.Stopped, kept: map[string]*kept{}}
 		p.mount(mux)
 	}
 	return mux

@@ -72,8 +72,8 @@ func oneOf[W ~string](flag string, words []string, list []W) (found []W, err err
 	return found, nil
 }
 
-func (c *veeListCmd) filter() (f postgres.ExceptionFilter, err error) {
-	f = postgres.ExceptionFilter{ESCO: c.ESCO, Serials: c.Serial, Limit: c.Limit, Status: c.Status}
+func (c *veeListCmd) filter() (f flows.ExceptionFilter, err error) {
+	f = flows.ExceptionFilter{ESCO: c.ESCO, Serials: c.Serial, Limit: c.Limit, Status: c.Status}
 	if c.Status == "all" {
 		f.Status = ""
 	}
@@ -89,9 +89,9 @@ func (c *veeListCmd) filter() (f postgres.ExceptionFilter, err error) {
 
 // exceptions is what a list comes to.
 type exceptions struct {
-	List     []postgres.ExceptionRow `json:"exceptions"`
-	All      int                     `json:"all"` // without --limit
-	Unlooked []postgres.Unlooked     `json:"not_looked"`
+	List     []flows.ExceptionRow `json:"exceptions"`
+	All      int                  `json:"all"` // without --limit
+	Unlooked []postgres.Unlooked  `json:"not_looked"`
 }
 
 // Run is kong's.
@@ -144,7 +144,7 @@ func printExceptions(w io.Writer, e exceptions) error {
 }
 
 // said is what a rule says of an exception, and a person of it.
-func said(x postgres.ExceptionRow) string {
+func said(x flows.ExceptionRow) string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(x.Details)) {
 		words = append(words, name+" "+x.Details[name])

@@ -17,7 +17,7 @@ type answer struct {
 }
 
 // give stores it.
-func (c *answer) give(a *app, store *postgres.Store, more postgres.Answer) (meters []string, err error) {
+func (c *answer) give(a *app, store *postgres.Store, more flows.Answer) (meters []string, err error) {
 	more.IDs, more.Who, more.Why = c.IDs, c.Who, c.Why
 	if more.Who == "" {
 		more.Who = loggedIn(a.getenv)
@@ -62,7 +62,7 @@ func (c *veeAckCmd) Run(a *app) error {
 		return err
 	}
 	defer store.Close()
-	if _, err := c.give(a, store, postgres.Answer{}); err != nil {
+	if _, err := c.give(a, store, flows.Answer{}); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "acknowledged %s\n", c.count())
@@ -86,7 +86,7 @@ until a value is picked; it must be one of those that arrived, and a wrong one m
 
 // Run is kong's.
 func (c *veeResolveCmd) Run(a *app) error {
-	more := postgres.Answer{Resolve: true}
+	more := flows.Answer{Resolve: true}
 	if c.Pick != "" {
 		pick, err := flows.ParseEnergy(c.Pick)
 		if err != nil {

@@ -1,0 +1,42 @@
+package flows
+
+import "time"
+
+// ExceptionFilter chooses exceptions; its zero value chooses all of them.
+type ExceptionFilter struct {
+	ESCO       string
+	Serials    []string // of meters, those that were exchanged too
+	Rules      []Rule
+	Severities []Severity
+	Status     string // open, acknowledged, resolved; "" = all
+	Limit      int    // 0 = none
+}
+
+// ExceptionRow is an exception with what it is of and what people have said to it.
+type ExceptionRow struct {
+	ID int64 `json:"id"`
+	Exception
+	Serial    string    `json:"serial"`
+	ESCO      string    `json:"esco"`
+	Zone      string    `json:"timezone"`
+	Element   string    `json:"element"` // "" = of the meter as a whole
+	Direction Direction `json:"direction"`
+	Status    string    `json:"status"`
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	Who       string    `json:"who"`
+	Why       string    `json:"why"`
+}
+
+// Answer is what a person says to exceptions.
+type Answer struct {
+	IDs      []int64
+	Resolve  bool // they are done with; else they are known, and stay open
+	Who, Why string
+	Pick     *Energy // of a CONFLICT, alone: the value that the register had
+}
+
+// Refusal says why something that a person asked for is not done, and what to do.
+type Refusal struct{ Reason string }
+
+func (e *Refusal) Error() string { return e.Reason }

@@ -1,0 +1,4 @@
+package web
+
+// exceptionShelf is that part of the shelf.
+type exceptionShelf struct{}

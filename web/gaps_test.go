@@ -1,0 +1,4 @@
+package web
+
+// gapShelf is that part of the shelf.
+type gapShelf struct{}

@@ -1,0 +1,4 @@
+package web
+
+// runShelf is that part of the shelf.
+type runShelf struct{}

@@ -1,0 +1,4 @@
+package web
+
+// totalShelf is that part of the shelf.
+type totalShelf struct{}
