@@ -28,16 +28,19 @@ var rooms = map[string][]string{
 	"queue":               {"flows", "flows/syncer", "flows/vee"},
 	"schema":              {},
 	"simulator":           {"flows/emop"},
+	"supabase":            {"flows"},
 	"syncer":              {"flows", "flows/emop"},
 	"vee":                 {"flows"},
 	"web":                 {"flows"},
 	"internal/mutate":     {},
 	"internal/pgtest":     {"*"},
+	"internal/postgrest":  {"*"},
+	"internal/storetest":  {"*"},
 }
 
 // libraries says where a library may be imported; what is not listed may stand anywhere.
 var libraries = map[string][]string{
-	"github.com/jackc/pgx/":       {"postgres", "schema", "queue", "cmd/flows", "internal/pgtest"},
+	"github.com/jackc/pgx/":       {"postgres", "schema", "queue", "cmd/flows", "internal/pgtest", "internal/postgrest", "internal/storetest"},
 	"github.com/pressly/goose/":   {"schema"},
 	"google.golang.org/grpc":      {"mediator", "mediator/mediatorpb", "emlite", "cmd/flows"},
 	"github.com/alecthomas/kong":  {"cmd/flows"},

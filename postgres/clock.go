@@ -16,7 +16,7 @@ func (s *Store) Drifted(ctx context.Context, esco string, seconds int) ([]string
 		select r.serial from flows.meter_registry r
 		join flows.meter_shadows s on s.id = r.id
 		left join flows.escos e on e.id = r.esco
-		where `+chosen+` and abs(s.clock_time_diff_seconds) >= $4 order by r.serial`, append(Filter{ESCO: esco, Due: true}.args(), seconds)...)
+		where `+chosen+` and abs(s.clock_time_diff_seconds) >= $4 order by r.serial`, append(args(Filter{ESCO: esco, Due: true}), seconds)...)
 	serials, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	return serials, trouble("list drifted meters", err)
 }

@@ -14,13 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// UnknownESCO is asked for but not in the database.
-type UnknownESCO struct{ Code string }
-
-func (e *UnknownESCO) Error() string {
-	return fmt.Sprintf("ESCO %q is not known; flows escos list shows which are", e.Code)
-}
-
 // defaultTimezone is that of an ESCO which names none.
 const defaultTimezone = "Europe/London"
 
@@ -88,7 +81,7 @@ func (s *Store) SetThresholds(ctx context.Context, code string, set map[string]s
 func (s *Store) thresholds(ctx context.Context, query, code string, args ...any) (all json.RawMessage, err error) {
 	err = s.pool.QueryRow(ctx, query, append([]any{code}, args...)...).Scan(&all)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, &UnknownESCO{code}
+		return nil, &UnknownESCO{Code: code}
 	}
 	return all, trouble("look for thresholds", err)
 }

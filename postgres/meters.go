@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"flows"
@@ -12,29 +10,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Filter chooses meters; its zero value chooses all of them.
-type Filter struct {
-	ESCO    string   // code, without regard to case; "" = all, those without an ESCO too
-	Serials []string // none = all
-	Due     bool     // only those a run asks: active, with an address
-}
-
-// UnknownSerials are asked for but not in the registry, or not of the ESCO that was asked for too.
-type UnknownSerials struct {
-	Serials []string
-	ESCO    string
-}
-
-func (e *UnknownSerials) Error() string {
-	of := ""
-	if e.ESCO != "" {
-		of = fmt.Sprintf(" in ESCO %q", e.ESCO)
-	}
-	if len(e.Serials) == 1 {
-		return fmt.Sprintf("meter %s is not known%s; flows meters list shows which are", e.Serials[0], of)
-	}
-	return fmt.Sprintf("meters %s are not known%s; flows meters list shows which are", strings.Join(e.Serials, ", "), of)
-}
+// Names of what is chosen and refused, as flows has them.
+type (
+	Filter         = flows.MeterFilter
+	UnknownSerials = flows.UnknownSerials
+	UnknownESCO    = flows.UnknownESCO
+)
 
 // chosen is the WHERE clause of a Filter whose arguments are $1 to $3.
 const chosen = `
@@ -42,7 +23,7 @@ const chosen = `
 	and ($2::text[] is null or r.serial = any($2))
 	and (not $3 or (r.mode = 'active' and r.ip_address is not null))`
 
-func (f Filter) args() []any {
+func args(f Filter) []any {
 	if len(f.Serials) == 0 {
 		f.Serials = nil // an empty array would choose none
 	}
@@ -64,10 +45,13 @@ func (s *Store) Meters(ctx context.Context, f Filter) ([]flows.Meter, error) {
 	if err := s.known(ctx, f); err != nil {
 		return nil, err
 	}
-	rows, _ := s.pool.Query(ctx, meters+` where `+chosen+` order by r.serial`, f.args()...)
+	rows, _ := s.pool.Query(ctx, meters+` where `+chosen+` order by r.serial`, args(f)...)
 	list, err := pgx.CollectRows(rows, scanMeter)
 	return list, trouble("list meters", err)
 }
+
+// Recall has nothing to do: Meters gives the past with the meters, in one query.
+func (s *Store) Recall(context.Context, *flows.Meter, []string) error { return nil }
 
 func scanMeter(row pgx.CollectableRow) (m flows.Meter, err error) {
 	var ip *netip.Addr
@@ -103,7 +87,7 @@ func (s *Store) known(ctx context.Context, f Filter) error {
 			return trouble("look for an ESCO", err)
 		}
 		if !exists {
-			return &UnknownESCO{f.ESCO}
+			return &UnknownESCO{Code: f.ESCO}
 		}
 	}
 	if len(f.Serials) == 0 {

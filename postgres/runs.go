@@ -42,7 +42,7 @@ func (s *Store) AddRun(ctx context.Context, tx pgx.Tx, r flows.Run) (id int64, a
 	if r.ESCO != "" {
 		err := tx.QueryRow(ctx, `select id::text from flows.escos where lower(code) = lower($1)`, r.ESCO).Scan(&esco)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return 0, false, &UnknownESCO{r.ESCO}
+			return 0, false, &UnknownESCO{Code: r.ESCO}
 		}
 		if err != nil {
 			return 0, false, trouble("look for an ESCO", err)

@@ -44,7 +44,7 @@ func (s *Store) List(ctx context.Context, f Filter) ([]Row, error) {
 		select `+rowColumns+` from flows.meter_registry r
 		left join flows.escos e on e.id = r.esco
 		left join flows.meter_shadows s on s.id = r.id
-		where `+chosen+` order by r.serial`, f.args()...)
+		where `+chosen+` order by r.serial`, args(f)...)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Row, err error) {
 		err = row.Scan(r.fields()...)
 		return r, err

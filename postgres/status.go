@@ -66,7 +66,7 @@ func (l *look) begin(ctx context.Context, esco string) error {
 		select now(), e.id::text, coalesce(e.code, '') from (select) n left join flows.escos e on lower(e.code) = lower($1)`, esco).
 		Scan(&l.Time, &l.esco, &l.ESCO)
 	if err == nil && esco != "" && l.esco == nil {
-		return &UnknownESCO{esco}
+		return &UnknownESCO{Code: esco}
 	}
 	return err
 }
