@@ -88,7 +88,7 @@ func (s *Store) do(ctx context.Context, doing string, c call, into any) error {
 			return fmt.Errorf("cannot %s: %w", doing, err)
 		}
 	}
-	pause := firstPause
+	pause := s.pause
 	for try := 1; ; try++ {
 		answer, wait, err := s.once(ctx, c, body)
 		if err == nil && into != nil {

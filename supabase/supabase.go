@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Options say where the project is and who asks.
@@ -31,6 +32,7 @@ type Store struct {
 	base, anon, role               string
 	name, anonSetting, roleSetting string
 	http                           *http.Client
+	pause                          time.Duration // before the first repetition
 
 	columns map[string][]string // of the tables that are there
 }
@@ -63,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		base: strings.TrimSuffix(u.String(), "/") + "/rest/v1/", anon: o.AnonKey, role: o.RoleKey, http: o.HTTP,
-		name: "Supabase at " + u.Host, anonSetting: "SUPABASE_ANON_KEY" + o.Suffix, roleSetting: "FLOWS_ROLE_KEY" + o.Suffix,
+		name: "Supabase at " + u.Host, anonSetting: "SUPABASE_ANON_KEY" + o.Suffix, roleSetting: "FLOWS_ROLE_KEY" + o.Suffix, pause: firstPause,
 		columns: map[string][]string{},
 	}
 	if s.http == nil {
