@@ -35,3 +35,15 @@ type UnknownESCO struct{ Code string }
 func (e *UnknownESCO) Error() string {
 	return fmt.Sprintf("ESCO %q is not known; flows escos list shows which are", e.Code)
 }
+
+// FieldMetrics is what the systems in the field read at a frequency, where no table says so.
+func FieldMetrics(f Frequency) []string {
+	switch f {
+	case Hourly:
+		return []string{"SyncerCSQ", "SyncerEventLog", "SyncerPrepayBalance", "SyncerReads", "SyncerVoltage"}
+	case Daily:
+		return []string{"SyncerBacklight", "SyncerClockDiff", "SyncerDaylightSavingsEnabled", "SyncerFirmwareVersion", "SyncerHardware", "SyncerLoadSwitch",
+			"SyncerPrepayEnabled", "SyncerReads", "SyncerSerial", "SyncerTariffsActive", "SyncerTariffsFuture"}
+	}
+	return nil
+}

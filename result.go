@@ -48,3 +48,14 @@ type Result struct {
 	ReadAt   time.Time // the time of the reading, see design: middle of the exchange that answered a register
 	Duration time.Duration
 }
+
+// OnlyOf is the result without what has no register to be stored under; a stands for SINGLE as well.
+func (r Result) OnlyOf(a, b bool) Result {
+	if !a {
+		r.Shadow.ImportA, r.Shadow.ExportA = nil, nil
+	}
+	if !b {
+		r.Shadow.ImportB, r.Shadow.ExportB = nil, nil
+	}
+	return r
+}

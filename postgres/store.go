@@ -18,6 +18,7 @@ import (
 // Store is a pool of connections to one database. It may be used by many goroutines.
 type Store struct {
 	pool *pgxpool.Pool
+	ours bool // the schema is Flows' own
 }
 
 // Open connects and looks whether the schema is there. Every error is one line that says what to do; all but that of a malformed URL
@@ -77,9 +78,10 @@ func (s *Store) check(ctx context.Context) error {
 	var exists, usable bool
 	var user string
 	err := s.pool.QueryRow(ctx, `
-		select count(*) > 0, coalesce(bool_and(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')), false), current_user
+		select count(*) > 0, coalesce(bool_and(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')), false), current_user,
+			exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'flows' and c.relname = 'schema_version')
 		from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where n.nspname = 'flows' and c.relname in ('meter_registry', 'meter_shadows')`).Scan(&exists, &usable, &user)
+		where n.nspname = 'flows' and c.relname in ('meter_registry', 'meter_shadows')`).Scan(&exists, &usable, &user, &s.ours)
 	switch {
 	case err != nil:
 		return trouble("look for the schema", err)

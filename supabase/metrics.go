@@ -13,16 +13,9 @@ import (
 // profileMetric reads the meters' half-hourly logs.
 const profileMetric = "SyncerProfileLog"
 
-// inTheField is what is read where no table says so.
-var inTheField = map[flows.Frequency][]string{
-	flows.Hourly: {"SyncerCSQ", "SyncerEventLog", "SyncerPrepayBalance", "SyncerReads", "SyncerVoltage"},
-	flows.Daily: {"SyncerBacklight", "SyncerClockDiff", "SyncerDaylightSavingsEnabled", "SyncerFirmwareVersion", "SyncerHardware", "SyncerLoadSwitch",
-		"SyncerPrepayEnabled", "SyncerReads", "SyncerSerial", "SyncerTariffsActive", "SyncerTariffsFuture"},
-}
-
 // EnabledMetrics gives the names to read at a frequency, each once: SyncerCSQ and SyncerCsq are one. What there is no place for is not read.
 func (s *Store) EnabledMetrics(ctx context.Context, f flows.Frequency) ([]string, error) {
-	names := slices.Clone(inTheField[f])
+	names := flows.FieldMetrics(f)
 	if s.hasTable("meter_metrics") {
 		var rows []struct{ Name string }
 		query := url.Values{"select": {"name"}, "enabled": {"is.true"}, "run_frequency": {"eq." + string(f)}, "order": {"name"}}

@@ -33,6 +33,9 @@ func (s *Store) Save(ctx context.Context, results []flows.Result) error {
 	if err != nil {
 		return err
 	}
+	if judged, err = s.registered(ctx, judged); err != nil {
+		return err
+	}
 	if err := s.saveEvents(ctx, judged); err != nil {
 		return err
 	}
@@ -60,6 +63,29 @@ func (s *Store) unchanged(ctx context.Context, results []flows.Result) ([]flows.
 		}
 	}
 	return slices.DeleteFunc(results, func(r flows.Result) bool { return serials[r.Meter.ID] != r.Meter.Serial }), nil
+}
+
+// registered leaves out reads that have no register: the field's triggers fail on them, and ours make registers themselves.
+func (s *Store) registered(ctx context.Context, results []flows.Result) ([]flows.Result, error) {
+	if s.ours() || len(results) == 0 {
+		return results, nil
+	}
+	ids := make([]string, len(results))
+	for i, r := range results {
+		ids[i] = r.Meter.ID
+	}
+	registers, err := s.registers(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, g := range registers {
+		has[g.Meter+g.element()] = true
+	}
+	for i, r := range results {
+		results[i] = r.OnlyOf(has[r.Meter.ID+"A"], has[r.Meter.ID+"B"])
+	}
+	return results, nil
 }
 
 // saveEvents adds the events of all meters; of two with one key the first stays.

@@ -130,6 +130,9 @@ func (s *Store) has(table, column string) bool { return slices.Contains(s.column
 
 func (s *Store) hasTable(table string) bool { return s.columns[table] != nil }
 
+// ours tells whether the schema is Flows' own.
+func (s *Store) ours() bool { return s.has("meter_shadows", "read_at") }
+
 // logs tells whether the meters' half-hourly logs can be kept.
 func (s *Store) logs() bool {
 	return s.hasTable("register_profile_hh") && s.hasTable("register_profile_mark") && s.hasTable("meter_registers")
@@ -138,7 +141,7 @@ func (s *Store) logs() bool {
 // Missing says in a sentence what this project's schema has no place for; "" when it has all.
 func (s *Store) Missing() string {
 	var no []string
-	if !s.has("meter_shadows", "read_at") {
+	if !s.ours() {
 		no = append(no, "the time of the reading (rows get the time of the save)")
 	}
 	if !s.has("meter_registry", "frame_address") {

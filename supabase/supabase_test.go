@@ -40,3 +40,28 @@ func TestTheStoreDoesWhatAStoreMust(t *testing.T) {
 		return s
 	})
 }
+
+func TestTheFieldsSchemaIsServedAsItIs(t *testing.T) {
+	database := func(t testing.TB) *pgxpool.Pool {
+		pool, err := pgxpool.New(t.Context(), pgtest.Empty(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	storetest.RunField(t, database, func(t *testing.T, pool *pgxpool.Pool) storetest.Store {
+		_, o := project(t, pool)
+		s, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		want := s.name + " has no place for: the time of the reading (rows get the time of the save), meters' own addresses (serials are read each run instead), " +
+			"half-hourly logs, the log of runs, meter_shadows.last_healthy_at"
+		if got := s.Missing(); got != want {
+			t.Error(got)
+		}
+		return s
+	})
+}
