@@ -27,6 +27,7 @@ type runLine struct {
 	Due   told
 	Took  string
 	State mark
+	Path  string
 }
 
 func (p *pages) fleet(r *http.Request, v *view) error {
@@ -41,7 +42,7 @@ func (p *pages) fleet(r *http.Request, v *view) error {
 	page := fleetPage{Status: s, Needs: s.Needs()}
 	const mostUnfinished = 5 // a long standstill has many
 	for _, run := range slices.Concat(s.Runs, s.Unfinished[max(0, len(s.Unfinished)-mostUnfinished):]) {
-		page.Runs = append(page.Runs, runLine{run, v.Clock.Ago(run.Scheduled), took(run.Run), runMark(run)})
+		page.Runs = append(page.Runs, runLine{run, v.Clock.Ago(run.Scheduled), took(run.Run), runMark(run), runPath(run.ID)})
 	}
 	v.Page = page
 	return nil
@@ -73,6 +74,8 @@ func took(r flows.Run) string {
 
 func runMark(r flows.RunReport) mark {
 	switch {
+	case r.Missed:
+		return mark{"▲", "bad", "missed"}
 	case r.Finished.IsZero():
 		return mark{"◐", "some", "not finished"}
 	case r.NotDone > 0:

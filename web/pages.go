@@ -224,6 +224,9 @@ func explain(err error) *outcome {
 	case errors.As(err, &none):
 		return &outcome{http.StatusNotFound, "No such meter", "Meter " + none.Serial + " is not in the registry. Look for a part of its serial, or of its name.", "/meters"}
 	}
+	if gone := (*flows.NoRun)(nil); errors.As(err, &gone) {
+		return &outcome{http.StatusNotFound, "No such run", sentence(gone.Error()) + ".", "/runs"}
+	}
 	if errors.As(err, &refused) {
 		return &outcome{http.StatusConflict, "Not done", sentence(refused.Reason) + ".", ""}
 	}
