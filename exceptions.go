@@ -1,6 +1,10 @@
 package flows
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // ExceptionFilter chooses exceptions; its zero value chooses all of them.
 type ExceptionFilter struct {
@@ -9,6 +13,8 @@ type ExceptionFilter struct {
 	Rules      []Rule
 	Severities []Severity
 	Status     string // open, acknowledged, resolved; "" = all
+	IDs        []int64
+	From       Cursor // key: ExceptionRow.Place; not for Exceptions, which gives the beginning
 	Limit      int    // 0 = none
 }
 
@@ -26,6 +32,14 @@ type ExceptionRow struct {
 	LastSeen  time.Time `json:"last_seen"`
 	Who       string    `json:"who"`
 	Why       string    `json:"why"`
+}
+
+// severities, the worst first.
+var severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, SeverityInfo}
+
+// Place is where the row is among all of them: the worst first, of those the ones seen last.
+func (x ExceptionRow) Place() string {
+	return fmt.Sprintf("%d.%d.%d", slices.Index(severities, x.Severity)+1, x.LastSeen.UnixMicro(), x.ID)
 }
 
 // Answer is what a person says to exceptions.

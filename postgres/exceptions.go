@@ -25,32 +25,37 @@ func (s *Store) Exceptions(ctx context.Context, f flows.ExceptionFilter) (list [
 		subjects = slices.Concat([]string{}, registers, meters)
 	}
 	rows, _ := s.pool.Query(ctx, `
-		select x.id, x.rule, x.severity, x.key, x.period_from, x.period_to, x.count, x.details, coalesce(g.serial, r.serial, ''), coalesce(e.code, ''),
-			coalesce(e.timezone, $7), coalesce(g.element, ''), coalesce(x.direction, ''), x.status, x.first_seen, x.last_seen, coalesce(x.who, ''),
-			coalesce(x.why, ''), count(*) over ()
+		select `+exceptionColumns+`, count(*) over ()
 		from flows.vee_exceptions x left join flows.meter_registers g on g.register_id = x.register_id
 		left join flows.meter_registry r on r.id = coalesce(x.meter_id, g.meter_id) left join flows.escos e on e.id = r.esco
 		where ($1 = '' or lower(e.code) = lower($1)) and ($2::text[] is null or coalesce(x.register_id, x.meter_id) = any($2::text[]::uuid[]))
 			and ($3::text[] is null or x.rule = any($3)) and ($4::text[] is null or x.severity = any($4))
 			and ($5 = '' or x.status = $5)
 		order by array_position(array['critical', 'error', 'warning', 'info'], x.severity), x.last_seen desc, x.id desc
-		limit nullif($6, 0)`, f.ESCO, subjects, nonEmpty(f.Rules), nonEmpty(f.Severities), f.Status, f.Limit, defaultTimezone)
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x flows.ExceptionRow, err error) {
-		var from, to *time.Time
-		var details []byte
-		if err := row.Scan(&x.ID, &x.Rule, &x.Severity, &x.Key, &from, &to, &x.Count, &details, &x.Serial, &x.ESCO, &x.Zone, &x.Element, &x.Direction,
-			&x.Status, &x.FirstSeen, &x.LastSeen, &x.Who, &x.Why, &all); err != nil {
-			return x, err
-		}
-		if from != nil {
-			x.Period.From = *from
-		}
-		if to != nil {
-			x.Period.To = *to
-		}
-		return x, json.Unmarshal(details, &x.Details)
-	})
+		limit nullif($6, 0)`, f.ESCO, subjects, nonEmpty(f.Rules), nonEmpty(f.Severities), f.Status, f.Limit)
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (flows.ExceptionRow, error) { return scanException(row, &all) })
 	return list, all, trouble("list exceptions", err)
+}
+
+const exceptionColumns = `x.id, x.rule, x.severity, x.key, x.period_from, x.period_to, x.count, x.details, coalesce(g.serial, r.serial, ''), coalesce(e.code, ''),
+	coalesce(e.timezone, '` + defaultTimezone + `'), coalesce(g.element, ''), coalesce(x.direction, ''), x.status, x.first_seen, x.last_seen, coalesce(x.who, ''),
+	coalesce(x.why, '')`
+
+// scanException reads exceptionColumns, and what stands behind them.
+func scanException(row pgx.CollectableRow, behind ...any) (x flows.ExceptionRow, err error) {
+	var from, to *time.Time
+	var details []byte
+	if err := row.Scan(append([]any{&x.ID, &x.Rule, &x.Severity, &x.Key, &from, &to, &x.Count, &details, &x.Serial, &x.ESCO, &x.Zone, &x.Element, &x.Direction,
+		&x.Status, &x.FirstSeen, &x.LastSeen, &x.Who, &x.Why}, behind...)...); err != nil {
+		return x, err
+	}
+	if from != nil {
+		x.Period.From = *from
+	}
+	if to != nil {
+		x.Period.To = *to
+	}
+	return x, json.Unmarshal(details, &x.Details)
 }
 
 // nonEmpty is nil for none, which chooses all.

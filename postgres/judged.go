@@ -112,7 +112,7 @@ func queueIntervals(batch *pgx.Batch, all []*matter, d flows.Direction, deletes 
 // queueDays writes what the local days came to. Days of the span that are not among them are out of the register's life.
 func queueDays(batch *pgx.Batch, all []*matter) {
 	var n []int
-	var registers, directions, energies []string
+	var registers, directions, energies, bills []string
 	var from, to, days []time.Time
 	var counts [9][]int
 	for i, m := range all {
@@ -123,7 +123,7 @@ func queueDays(batch *pgx.Batch, all []*matter) {
 			if d.Expected == 0 {
 				continue
 			}
-			n, days, energies = append(n, i+1), append(days, d.Date), append(energies, d.Energy.String())
+			n, days, energies, bills = append(n, i+1), append(days, d.Date), append(energies, d.Energy.String()), append(bills, d.Bill.String())
 			for c, v := range []int{d.Expected, d.Actual, d.Derived, d.Estimated, d.Edited, d.Billable, d.NeverReached, d.NotLogged, d.Invalid} {
 				counts[c] = append(counts[c], v)
 			}
@@ -135,17 +135,17 @@ func queueDays(batch *pgx.Batch, all []*matter) {
 			and not exists (select from unnest($5::int[], $6::date[]) v (n, day) where v.n = s.n and v.day = d.day)`,
 		registers, directions, from, to, n, days)
 	batch.Queue(`
-		insert into flows.register_day as d (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid)
-		select ($1::text[]::uuid[])[v.n], ($2::text[])[v.n], v.day, v.energy, v.a, v.b, v.c, v.d, v.e, v.f, v.g, v.h, v.i
-		from unnest($3::int[], $4::date[], $5::text[]::numeric[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[], $13::int[], $14::int[])
-			v (n, day, energy, a, b, c, d, e, f, g, h, i)
+		insert into flows.register_day as d (register_id, direction, day, energy, expected, actual, derived, estimated, edited, billable, never_reached, not_logged, invalid, billable_energy)
+		select ($1::text[]::uuid[])[v.n], ($2::text[])[v.n], v.day, v.energy, v.a, v.b, v.c, v.d, v.e, v.f, v.g, v.h, v.i, v.bill
+		from unnest($3::int[], $4::date[], $5::text[]::numeric[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[], $13::int[], $14::int[], $15::text[]::numeric[])
+			v (n, day, energy, a, b, c, d, e, f, g, h, i, bill)
 		on conflict (register_id, direction, day) do update set energy = excluded.energy, expected = excluded.expected, actual = excluded.actual,
 			derived = excluded.derived, estimated = excluded.estimated, edited = excluded.edited, billable = excluded.billable,
-			never_reached = excluded.never_reached, not_logged = excluded.not_logged, invalid = excluded.invalid
-		where (d.energy, d.expected, d.actual, d.derived, d.estimated, d.edited, d.billable, d.never_reached, d.not_logged, d.invalid)
+			never_reached = excluded.never_reached, not_logged = excluded.not_logged, invalid = excluded.invalid, billable_energy = excluded.billable_energy
+		where (d.energy, d.expected, d.actual, d.derived, d.estimated, d.edited, d.billable, d.never_reached, d.not_logged, d.invalid, d.billable_energy)
 			<> (excluded.energy, excluded.expected, excluded.actual, excluded.derived, excluded.estimated, excluded.edited, excluded.billable,
-				excluded.never_reached, excluded.not_logged, excluded.invalid)`,
-		registers, directions, n, days, energies, counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7], counts[8])
+				excluded.never_reached, excluded.not_logged, excluded.invalid, excluded.billable_energy)`,
+		registers, directions, n, days, energies, counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7], counts[8], bills)
 }
 
 // dateOf is the local date of a time, as midnight UTC.

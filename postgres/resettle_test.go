@@ -38,12 +38,12 @@ func spans(t *testing.T, s *Store, start time.Time) (list [][2]int) {
 func sums(t *testing.T, s *Store) {
 	t.Helper()
 	if got := lines(t, s, `
-		select d.day, d.energy, d.actual, i.energy, i.actual from flows.register_day d join (
-			select register_id, ("timestamp" at time zone coalesce(e.timezone, 'Europe/London'))::date as day, sum(import_interval) energy, count(*) filter (where import_quality = 'actual') actual
+		select d.day, d.energy, d.billable_energy, d.actual, i.energy, i.bill, i.actual from flows.register_day d join (
+			select register_id, ("timestamp" at time zone coalesce(e.timezone, 'Europe/London'))::date as day, sum(import_interval) energy, sum(import_interval) filter (where import_billable) bill, count(*) filter (where import_quality = 'actual') actual
 			from flows.register_interval_hh join flows.meter_registers g using (register_id) join flows.meter_registry r on r.id = g.meter_id left join flows.escos e on e.id = r.esco
 			group by 1, 2
 		) i using (register_id, day)
-		where d.direction = 'import' and (d.energy, d.actual) is distinct from (coalesce(i.energy, 0), i.actual)`); got != "" {
+		where d.direction = 'import' and (d.energy, d.billable_energy, d.actual) is distinct from (coalesce(i.energy, 0), coalesce(i.bill, 0), i.actual)`); got != "" {
 		t.Errorf("days that are not the sum of their half-hours: %s", got)
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 // tally is what a local day came to.
 type tally struct {
-	energy                             flows.Energy
+	energy, bill                       flows.Energy // known, and the part of it that may be billed
 	slots                              int // of the local day: 46, 48 or 50
 	expected                           int // of those, in the register's life
 	actual, derived, estimated, edited int
@@ -78,6 +78,7 @@ func (j *judgement) count(first, last int64) *tally {
 			t.energy += v
 			if s.edit != nil || s.blocked == "" {
 				t.billable++
+				t.bill += v
 			}
 		}
 		switch s.standing() {

@@ -18,7 +18,7 @@ func (j *judgement) listDays() {
 		}
 		t := j.count(ceilSlot(begins), ceilSlot(ends))
 		d := Day{
-			Date: time.Unix(day*86400, 0).UTC(), Energy: t.energy, Expected: t.expected,
+			Date: time.Unix(day*86400, 0).UTC(), Energy: t.energy, Bill: t.bill, Expected: t.expected,
 			Actual: t.actual, Derived: t.derived, Estimated: t.estimated, Edited: t.edited, Billable: t.billable,
 		}
 		for k := ceilSlot(begins); k < ceilSlot(ends); k++ {

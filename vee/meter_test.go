@@ -112,7 +112,7 @@ func TestDaysTellWhatTheLogDoesNotGive(t *testing.T) {
 			t.Fatalf("%s: %d days", c.name, len(days))
 		}
 		got := days[0]
-		got.Energy, got.Billable = 0, 0
+		got.Energy, got.Bill, got.Billable = 0, 0, 0
 		want := Day{Date: mustTime("2024-06-05T00:00:00Z"), Expected: slots, Actual: c.actual, Estimated: c.estimated,
 			NeverReached: c.never, NotLogged: c.notLogged, Invalid: c.bad}
 		if diff := cmp.Diff(want, got); diff != "" {

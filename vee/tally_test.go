@@ -22,7 +22,7 @@ func TestWhatADayCameTo(t *testing.T) {
 	in.Span = flows.Period{From: at(0), To: at(48)}
 	in.AsOf = at(500)
 	want := []Day{{
-		Date: mustTime("2024-06-05T00:00:00Z"), Energy: 69 * flows.WattHour, Expected: 7,
+		Date: mustTime("2024-06-05T00:00:00Z"), Energy: 69 * flows.WattHour, Bill: 49 * flows.WattHour, Expected: 7,
 		Actual: 3, Derived: 1, Estimated: 2, Edited: 1, Billable: 5, NeverReached: 2, NotLogged: 1,
 	}}
 	if diff := cmp.Diff(want, Judge(in).Days); diff != "" {

@@ -38,7 +38,7 @@ var (
 
 func parseTemplates() map[string]*template.Template {
 	base := template.Must(template.New("base.html").Funcs(template.FuncMap{
-		"energy": energy, "money": money, "count": count, "signal": signal, "health": healthMark, "severity": severityMark, "path": url.PathEscape,
+		"energy": energy, "kwh": func(e flows.Energy) string { return grouped(e.String()) }, "money": money, "count": count, "signal": signal, "health": healthMark, "severity": severityMark, "path": url.PathEscape,
 		"finding": func(r flows.Rule) string { return findings[r] }, "sentence": sentence,
 	}).ParseFS(files, "templates/base.html"))
 	all := map[string]*template.Template{}

@@ -65,6 +65,7 @@ create table flows.register_day (
     never_reached smallint not null, -- asked for again by every run that reads the log
     not_logged    smallint not null, -- the meter has shown that it has none
     invalid       smallint not null, -- the meter's record is marked invalid, or is from the future
+    billable_energy numeric not null default 0, -- kWh, of the half-hours that may be billed
     primary key (register_id, direction, day)
 );
 create index register_day_day on flows.register_day (day);
