@@ -58,7 +58,7 @@ type RegisterDay struct {
 	Date     time.Time `json:"date"` // midnight UTC of the date
 	Energy   Energy    `json:"energy"`
 	Bill     Energy    `json:"billable_energy"` // of it, what may be billed
-	Expected int       `json:"expected"` // half-hours that are in the register's life
+	Expected int       `json:"expected"`        // half-hours that are in the register's life
 
 	Actual    int `json:"actual"`
 	Derived   int `json:"derived"`

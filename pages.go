@@ -7,12 +7,72 @@ import (
 
 // MeterQuery chooses meters for a list. Its zero value chooses all of them.
 type MeterQuery struct {
-	ESCO   string // code, without regard to case; "" = all, those without an ESCO too
-	Search string // is part of the serial or of the name, without regard to case
-	Health HealthFilter
-	After  string // only serials behind this one
-	Limit  int    // 0 = none
+	ESCO     string // code, without regard to case; "" = all, those without an ESCO too
+	Search   string // is part of the serial or of the name, without regard to case
+	Health   HealthFilter
+	Hardware string     // as the registry has it; "" = all
+	Look     LookFilter // "" = all
+	Fresh    AgeFilter  // "" = all
+	Sort     MeterSort  // "" = by serial
+	Down     bool       // the largest first; what is not known is last either way
+	From     Cursor     // key: MeterLine.Place
+	Limit    int        // 0 = none
 }
+
+// LookFilter chooses meters that are worth a look, of those that runs ask and that are not under maintenance; "" chooses all.
+type LookFilter string
+
+// What is worth a look.
+const (
+	LowBalanceLook LookFilter = "low_balance"
+	WeakSignalLook LookFilter = "weak_signal"
+	DriftLook      LookFilter = "clock_drift"
+)
+
+// LookFilters lists all of them.
+var LookFilters = []LookFilter{LowBalanceLook, WeakSignalLook, DriftLook}
+
+// Bounds of what is worth a look.
+const (
+	LowBalance = 2 * Pound        // below
+	WeakSignal = 8                // csq, below
+	ClockDrift = 60 * time.Second // at least, either way
+)
+
+// AgeFilter chooses meters that runs ask by how long ago they were last healthy; "" chooses all.
+type AgeFilter string
+
+// Ages, the freshest first. Each is up to the next.
+const (
+	AgeHour  AgeFilter = "1h"
+	AgeHours AgeFilter = "3h"
+	AgeDay   AgeFilter = "1d"
+	AgeWeek  AgeFilter = "7d"
+	AgeOlder AgeFilter = "older"
+	AgeNever AgeFilter = "never"
+)
+
+// Ages lists all of them, and where each ends; 0 = nowhere.
+var Ages = []struct {
+	Age  AgeFilter
+	Upto time.Duration
+}{{AgeHour, time.Hour}, {AgeHours, 3 * time.Hour}, {AgeDay, 24 * time.Hour}, {AgeWeek, 7 * 24 * time.Hour}, {AgeOlder, 0}, {AgeNever, 0}}
+
+// MeterSort is a column that meters are sorted by.
+type MeterSort string
+
+// Columns to sort by.
+const (
+	SortSerial  MeterSort = "serial"
+	SortName    MeterSort = "name"
+	SortHealthy MeterSort = "healthy" // last
+	SortBalance MeterSort = "balance"
+	SortSignal  MeterSort = "signal"
+	SortDrift   MeterSort = "drift" // either way
+)
+
+// MeterSorts lists all of them.
+var MeterSorts = []MeterSort{SortSerial, SortName, SortHealthy, SortBalance, SortSignal, SortDrift}
 
 // HealthFilter chooses meters by their last verdict; "" chooses all.
 type HealthFilter string
@@ -41,6 +101,8 @@ type MeterLine struct {
 	Balance                      *Money
 	CSQ                          *int
 	ImportA, ImportB             *Energy
+	Drift                        *int   // s, meter minus server
+	Place                        string // in the list that was asked for
 }
 
 // NotRead says why no run asks the meter; "" when one does.

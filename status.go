@@ -42,6 +42,11 @@ type MeterCounts struct {
 	NoAddress   int `json:"no_address"` // active, but nobody knows where to ask
 	Passive     int `json:"passive"`
 	Maintenance int `json:"maintenance"` // of either mode
+
+	// Of active meters, those worth a look.
+	LowBalance int `json:"low_balance"`
+	WeakSignal int `json:"weak_signal"`
+	Drifting   int `json:"clock_drift"`
 }
 
 // Total is every meter.
@@ -54,6 +59,7 @@ type Freshness struct {
 	P50    int64 `json:"p50_seconds"`
 	P95    int64 `json:"p95_seconds"`
 	Sum    int64 `json:"-"`
+	Ages   []int `json:"ages"` // meters by age, as Ages lists them
 }
 
 // RunReport is a run with what became of its meters.

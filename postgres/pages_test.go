@@ -40,8 +40,8 @@ func TestMetersAreListedAPageAtATime(t *testing.T) {
 	}{
 		{flows.MeterQuery{}, "M1 M2 M3 M4 N"},
 		{flows.MeterQuery{Limit: 2}, "M1 M2"},
-		{flows.MeterQuery{Limit: 2, After: "M2"}, "M3 M4"},
-		{flows.MeterQuery{After: "N"}, ""},
+		{flows.MeterQuery{Limit: 2, From: flows.Cursor{Key: "|M2"}}, "M3 M4"},
+		{flows.MeterQuery{From: flows.Cursor{Key: "|N"}}, ""},
 		{flows.MeterQuery{ESCO: "e"}, "M1 M2 M3 M4"},
 		{flows.MeterQuery{Search: "PLOT"}, "M1 M2 N"},
 		{flows.MeterQuery{Search: "m3"}, "M3"},
@@ -53,7 +53,7 @@ func TestMetersAreListedAPageAtATime(t *testing.T) {
 		{flows.MeterQuery{Health: flows.OnlyUnhealthy}, "M2"},
 		{flows.MeterQuery{Health: flows.OnlyNeverRead}, "M3"},
 		{flows.MeterQuery{Health: flows.OnlyNotAsked}, "M4 N"},
-		{flows.MeterQuery{ESCO: "E", Search: "plot", Health: flows.OnlyUnhealthy, After: "M1", Limit: 9}, "M2"},
+		{flows.MeterQuery{ESCO: "E", Search: "plot", Health: flows.OnlyUnhealthy, From: flows.Cursor{Key: "|M1"}, Limit: 9}, "M2"},
 	} {
 		list, err := s.MeterLines(t.Context(), c.q)
 		var serials []string
@@ -73,11 +73,11 @@ func TestMetersAreListedAPageAtATime(t *testing.T) {
 	}
 	ten := time.Date(2026, 3, 4, 11, 30, 0, 0, time.UTC)
 	want := flows.MeterLine{Serial: "M1", Name: "Plot 5_%", ESCO: "E", Hardware: "C1.w", Zone: "Europe/Dublin", Mode: flows.Active, Maintenance: true, Address: "10.0.0.1:8080",
-		Health: flows.Healthy, LastHealthy: ten, Balance: new(-150_000 * flows.Money(1)), CSQ: new(0), ImportA: new(12345678 * flows.WattHour), ImportB: new(flows.Energy(1))}
+		Health: flows.Healthy, LastHealthy: ten, Balance: new(-150_000 * flows.Money(1)), CSQ: new(0), ImportA: new(12345678 * flows.WattHour), ImportB: new(flows.Energy(1)), Drift: new(-7), Place: "|M1"}
 	if diff := cmp.Diff(want, list[0]); diff != "" {
 		t.Errorf("M1 (-want +got):\n%s", diff)
 	}
-	want = flows.MeterLine{Serial: "N", Name: "plot 7", Hardware: "C1.w", Zone: "Europe/London", Mode: flows.Active}
+	want = flows.MeterLine{Serial: "N", Name: "plot 7", Hardware: "C1.w", Zone: "Europe/London", Mode: flows.Active, Place: "|N"}
 	if diff := cmp.Diff(want, list[4]); diff != "" {
 		t.Errorf("N (-want +got):\n%s", diff)
 	}

@@ -83,16 +83,20 @@ func (l *look) meters(ctx context.Context) error {
 			coalesce(sum(greatest(0, date_part('epoch', now() - healthy))) filter (where active and healthy is not null), 0)::bigint,
 			percentile_disc(0.5) within group (order by healthy desc) filter (where active),
 			percentile_disc(0.95) within group (order by healthy desc) filter (where active),
-			array_agg(id::text) filter (where maintenance), array_agg(id::text) filter (where failing)
+			array_agg(id::text) filter (where maintenance), array_agg(id::text) filter (where failing),
+			count(*) filter (where active and balance < $3::text::numeric), count(*) filter (where active and csq < $4), count(*) filter (where active and abs(drift) >= $5),
+			array[count(*) filter (where active and age < interval '1 hour'), count(*) filter (where active and age >= interval '1 hour' and age < interval '3 hours'),
+				count(*) filter (where active and age >= interval '3 hours' and age < interval '1 day'), count(*) filter (where active and age >= interval '1 day' and age < interval '7 days'),
+				count(*) filter (where active and age >= interval '7 days'), count(*) filter (where active and age is null)]
 		from (
-			select r.id, r.maintenance, r.mode = 'active' and not r.maintenance as active, r.ip_address is null as nowhere, s.health, s.last_healthy_at as healthy,
+			select r.id, s.balance, s.csq, s.clock_time_diff_seconds as drift, now() - s.last_healthy_at as age, r.maintenance, r.mode = 'active' and not r.maintenance as active, r.ip_address is null as nowhere, s.health, s.last_healthy_at as healthy,
 				r.mode = 'active' and not r.maintenance and r.ip_address is not null
 					and coalesce(s.last_healthy_at, s.created_at, r.created_at) < now() - $2::interval as failing
 			from flows.meter_registry r left join flows.meter_shadows s on s.id = r.id
 			where $1::text is null or r.esco = $1::text::uuid
-		) m`, l.esco, flows.FailingAfter).
+		) m`, l.esco, flows.FailingAfter, flows.LowBalance.String(), flows.WeakSignal, int(flows.ClockDrift.Seconds())).
 		Scan(&m.Active, &m.Healthy, &m.Unhealthy, &m.NeverRun, &m.NoAddress, &m.Passive, &m.Maintenance,
-			&f.Meters, &f.Never, &f.Sum, &half, &most, &l.inRepair, &l.sick)
+			&f.Meters, &f.Never, &f.Sum, &half, &most, &l.inRepair, &l.sick, &m.LowBalance, &m.WeakSignal, &m.Drifting, &f.Ages)
 	if err == nil && half != nil && most != nil {
 		f.P50, f.P95 = l.secondsSince(*half), l.secondsSince(*most)
 	}

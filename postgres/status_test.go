@@ -113,7 +113,7 @@ func TestStatusCountsWhatIsThere(t *testing.T) {
 
 	all := everybodys
 	all.Meters = flows.MeterCounts{Active: 8, Healthy: 3, Unhealthy: 4, NeverRun: 1, NoAddress: 1, Passive: 1, Maintenance: 2}
-	all.Freshness = flows.Freshness{Meters: 5, Never: 3, P50: 30, P95: 1800, Sum: 10 + 20 + 30 + 120 + 1800}
+	all.Freshness = flows.Freshness{Meters: 5, Never: 3, P50: 30, P95: 1800, Sum: 10 + 20 + 30 + 120 + 1800, Ages: []int{3, 1, 0, 1, 0, 3}}
 	all.Runs = []flows.RunReport{
 		{Run: run(1, flows.Hourly, "", 1, 1, 7, 3, 2, 1, 1, map[string]int{"still waiting": 1}), Success: flows.Rate{Healthy: 3, Of: 6}, Reasons: []flows.Reason{crc, gone, refused}},
 		{Run: run(4, flows.Daily, "B", 5, 4, 2, 1, 1, 0, 0, none), Success: flows.Rate{Healthy: 1, Of: 2}, Reasons: []flows.Reason{silent}},
@@ -127,7 +127,7 @@ func TestStatusCountsWhatIsThere(t *testing.T) {
 	a := everybodys
 	a.ESCO = "A"
 	a.Meters = flows.MeterCounts{Active: 4, Healthy: 2, Unhealthy: 2, Passive: 1, Maintenance: 1}
-	a.Freshness = flows.Freshness{Meters: 4, P50: 20, P95: 1800, Sum: 10 + 20 + 120 + 1800}
+	a.Freshness = flows.Freshness{Meters: 4, P50: 20, P95: 1800, Sum: 10 + 20 + 120 + 1800, Ages: []int{2, 1, 0, 1, 0, 0}}
 	a.Runs = []flows.RunReport{
 		{Run: run(1, flows.Hourly, "", 1, 1, 4, 2, 2, 0, 0, nil), Success: flows.Rate{Healthy: 2, Of: 4}, Reasons: []flows.Reason{crc, refused}},
 		all.Runs[2],
@@ -161,7 +161,7 @@ func TestStatusOfAnEmptyDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := flows.Status{Runs: []flows.RunReport{}, Unfinished: []flows.RunReport{}, Ticks: []flows.Tick{}, Failing: []flows.Reason{}}
+	want := flows.Status{Freshness: flows.Freshness{Ages: make([]int, 6)}, Runs: []flows.RunReport{}, Unfinished: []flows.RunReport{}, Ticks: []flows.Tick{}, Failing: []flows.Reason{}}
 	if diff := cmp.Diff(want, steady(t, got)); diff != "" {
 		t.Errorf("want -, got +:\n%s", diff)
 	}

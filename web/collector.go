@@ -11,10 +11,12 @@ import (
 // NewCollector gives the fleet's numbers, as status tells them, to Prometheus. However often it is asked, it asks for a status once in
 // 15 seconds at the most, and less often when that takes long. Without a status there is flows_status_up 0 and no number of before.
 func NewCollector(status func(context.Context) (flows.Status, error)) prometheus.Collector {
-	return &collector{newKept(status)}
+	k := newKept(status)
+	k.wait = true // a number that alerts are made of is not to be older than it says
+	return &collector{k}
 }
 
-type collector struct{ *kept }
+type collector struct{ *kept[flows.Status] }
 
 // gauge is a number of the fleet.
 type gauge struct {

@@ -2,8 +2,11 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"flows"
@@ -12,13 +15,36 @@ import (
 // fleetStore is what the page needs.
 type fleetStore interface {
 	Status(ctx context.Context, esco string) (flows.Status, error)
+	FleetDays(ctx context.Context, esco string, days, most int) (flows.FleetDays, error)
 }
 
 // fleetPage answers: is everything alive, is yesterday complete, what needs me?
 type fleetPage struct {
 	flows.Status
-	Needs []flows.Need
+	Needs []needLine
+	Looks []lookLine
 	Runs  []runLine
+	Bars  runBars
+	Ages  []ageBar
+	Days  fleetDays
+}
+
+// needLine is what a person must do, and where one sees it.
+type needLine struct {
+	flows.Need
+	Path string
+}
+
+// lookLine is what is worth a look.
+type lookLine struct {
+	Count       int
+	Words, Path string
+}
+
+// picture is what the page has beside the status, made as seldom as that.
+type picture struct {
+	runs []flows.RunReport
+	days flows.FleetDays
 }
 
 // runLine is a run in the table.
@@ -39,25 +65,79 @@ func (p *pages) fleet(r *http.Request, v *view) error {
 	if age := p.now().Sub(s.Time); v.Old == "" && age > 2*time.Minute {
 		v.Old = "This was looked at " + flows.Span(age) + " ago: the fleet is large, or the clocks of this machine and of the database differ."
 	}
-	page := fleetPage{Status: s, Needs: s.Needs()}
+	more, err := p.picture(r.Context(), v.ESCO)
+	if err != nil {
+		return err
+	}
+	page := fleetPage{Status: s, Bars: drawRuns(more.runs, v.Clock), Ages: drawAges(s.Freshness.Ages, v.ESCO), Days: daysOf(more.days)}
+	for _, n := range s.Needs() {
+		page.Needs = append(page.Needs, needLine{n, withESCO(needPaths[n.Kind], v.ESCO)})
+	}
+	for _, l := range []lookLine{
+		{s.Meters.LowBalance, "balance below " + money(new(flows.LowBalance)), "/meters?look=low_balance&sort=balance"},
+		{s.Meters.WeakSignal, fmt.Sprintf("signal too weak (csq < %d)", flows.WeakSignal), "/meters?look=weak_signal&sort=signal"},
+		{s.Meters.Drifting, fmt.Sprintf("clock off by %d s and more", int(flows.ClockDrift.Seconds())), "/meters?look=clock_drift&sort=-drift"},
+	} {
+		if l.Count > 0 {
+			l.Path = withESCO(l.Path, v.ESCO)
+			page.Looks = append(page.Looks, l)
+		}
+	}
 	const mostUnfinished = 5 // a long standstill has many
 	for _, run := range slices.Concat(s.Runs, s.Unfinished[max(0, len(s.Unfinished)-mostUnfinished):]) {
 		page.Runs = append(page.Runs, runLine{run, v.Clock.Ago(run.Scheduled), took(run.Run), runMark(run), runPath(run.ID)})
 	}
+	v.Live = true
 	v.Page = page
 	return nil
 }
 
+// needPaths are where one sees what a need is about.
+var needPaths = map[flows.NeedKind]string{
+	flows.NeedNoMeters: "/meters", flows.NeedNeverSynced: "/runs", flows.NeedTickMissed: "/runs", flows.NeedNotRunning: "/runs", flows.NeedNotDone: "/runs",
+	flows.NeedUnfinished: "/runs", flows.NeedJobWaiting: "/runs", flows.NeedLowSuccess: "/runs", flows.NeedFailingDay: "/meters?health=unhealthy&sort=healthy",
+	flows.NeedExceptions: "/exceptions", flows.NeedGap: "/gaps?again=true",
+}
+
+func withESCO(path, esco string) string {
+	if path == "" || esco == "" {
+		return path
+	}
+	sign := "?"
+	if strings.Contains(path, "?") {
+		sign = "&"
+	}
+	return path + sign + url.Values{"esco": {esco}}.Encode()
+}
+
 // status is kept for some seconds, each ESCO's apart: their number is the database's, not that of whoever asks.
 func (p *pages) status(ctx context.Context, esco string) (flows.Status, error) {
+	return keptOf(p, &p.statuses, esco, func(ctx context.Context) (flows.Status, error) { return p.Store.Status(ctx, esco) }).latest(ctx)
+}
+
+// picture is kept as the status is.
+func (p *pages) picture(ctx context.Context, esco string) (picture, error) {
+	return keptOf(p, &p.pictures, esco, func(ctx context.Context) (more picture, err error) {
+		if more.runs, err = p.RunBars(ctx, esco, p.now().Add(-barsOver), mostBars); err == nil {
+			more.days, err = p.FleetDays(ctx, esco, daysShown, metersShown)
+		}
+		return more, err
+	}).latest(ctx)
+}
+
+// keptOf gives the value that is kept for an ESCO.
+func keptOf[T any](p *pages, all *map[string]*kept[T], esco string, make func(context.Context) (T, error)) *kept[T] {
 	p.mu.Lock()
-	k := p.kept[esco]
-	if k == nil {
-		k = newKept(func(ctx context.Context) (flows.Status, error) { return p.Store.Status(ctx, esco) })
-		p.kept[esco] = k
+	defer p.mu.Unlock()
+	if *all == nil {
+		*all = map[string]*kept[T]{}
 	}
-	p.mu.Unlock()
-	return k.latest(ctx)
+	k := (*all)[esco]
+	if k == nil {
+		k = newKept(make)
+		(*all)[esco] = k
+	}
+	return k
 }
 
 func took(r flows.Run) string {

@@ -57,8 +57,9 @@ type pages struct {
 	every      time.Duration   // how often a page that is looked at is made anew
 	stopped    <-chan struct{} // nobody is to look at pages any more
 
-	mu   sync.Mutex
-	kept map[string]*kept // by code of ESCO as the store has it
+	mu       sync.Mutex
+	statuses map[string]*kept[flows.Status] // by code of ESCO as the store has it
+	pictures map[string]*kept[picture]
 }
 
 // view is what every page has.

@@ -30,6 +30,7 @@ type shelf struct {
 	lanes      []flows.Lane
 	exceptions []flows.MeterException
 	gaps       []flows.MeterGap
+	days       flows.FleetDays
 	err        error
 
 	asked  int // for a status
@@ -43,6 +44,12 @@ func (s *shelf) Status(_ context.Context, esco string) (flows.Status, error) {
 	st.ESCO = esco
 	return st, s.err
 }
+
+func (s *shelf) FleetDays(context.Context, string, int, int) (flows.FleetDays, error) {
+	return s.days, s.err
+}
+
+func (s *shelf) Hardware(context.Context) ([]string, error) { return []string{"C1.w", "P1.ax"}, s.err }
 
 func (s *shelf) ESCOs(context.Context) ([]flows.ESCO, error) {
 	return []flows.ESCO{{Code: "HERE", Timezone: "Europe/London"}, {Code: "THERE", Timezone: "Asia/Tokyo"}}, s.err
@@ -77,7 +84,7 @@ func (s *shelf) MeterGaps(context.Context, string) ([]flows.MeterGap, error) { r
 // site is the dashboard at noon.
 func site(s *shelf) http.Handler {
 	mux := http.NewServeMux()
-	(&pages{Store: s, now: func() time.Time { return noon }, every: time.Hour, kept: map[string]*kept{}}).mount(mux)
+	(&pages{Store: s, now: func() time.Time { return noon }, every: time.Hour}).mount(mux)
 	return mux
 }
 
@@ -168,20 +175,20 @@ func TestEmptyPagesTeachTheNextCommand(t *testing.T) {
 func TestTheListOfMeters(t *testing.T) {
 	s := &shelf{}
 	for n := range 120 {
-		s.meters = append(s.meters, flows.MeterLine{Serial: fmt.Sprintf("EML%03d", n), Zone: "UTC", Mode: flows.Active, Address: "10.0.0.1:80"})
+		s.meters = append(s.meters, flows.MeterLine{Serial: fmt.Sprintf("EML%03d", n), Zone: "UTC", Mode: flows.Active, Address: "10.0.0.1:80", Place: fmt.Sprintf("|EML%03d", n)})
 	}
 	s.meters[0] = flows.MeterLine{Serial: "a/b <c>", Name: "Plot & 1", ESCO: "HERE", Hardware: "C1.w", Zone: "Asia/Tokyo", Mode: flows.Active, Address: "10.0.0.1:80",
 		Health: flows.Unhealthy, Details: `said "no"`, LastHealthy: noon.Add(-12 * time.Minute), Balance: new(-1234567 * flows.Pound / 1000), CSQ: new(0),
-		ImportA: new(12345678 * flows.WattHour), ImportB: new(flows.Energy(1))}
+		ImportA: new(12345678 * flows.WattHour), ImportB: new(flows.Energy(1)), Drift: new(-61)}
 	s.meters[1].Mode = flows.Passive
 	h := site(s)
 	body := mustSay(t, h, "/meters?esco=here&q=+L0+&health=unhealthy",
-		"a/b <c> Plot & 1 HERE C1.w ▲ unhealthy 12 min ago −1 234.56 0 12 345.678 0.0001", "EML001 – not asked never – – – –", "○ never read", "EML049", "Next 50")
+		"Serial ↑ Name", "a/b <c> Plot & 1 HERE C1.w ▲ unhealthy 12 min ago −1 234.56 0 −61 12 345.678 0.0001", "EML001 – not asked never – – – – –", "○ never read", "EML049", "Next ›")
 	want := flows.MeterQuery{ESCO: "HERE", Search: "L0", Health: flows.OnlyUnhealthy, Limit: 51}
 	if diff := cmp.Diff(want, s.query); diff != "" {
 		t.Error(diff)
 	}
-	for _, piece := range []string{`href="/meters/a%2Fb%20%3Cc%3E"`, `title="said &#34;no&#34;"`, `href="/meters?after=EML049&amp;esco=HERE&amp;health=unhealthy&amp;q=L0"`,
+	for _, piece := range []string{`href="/meters/a%2Fb%20%3Cc%3E"`, `title="said &#34;no&#34;"`, `href="/meters?after=%7CEML049&amp;esco=HERE&amp;health=unhealthy&amp;q=L0"`, `href="/meters?esco=HERE&amp;health=unhealthy&amp;q=L0&amp;sort=-drift"`, `aria-sort="ascending"`,
 		`<time datetime="2026-03-04T11:48:00Z" title="Wed 4 Mar 2026 20:48:00 JST = 2026-03-04 11:48:00 UTC">12 min ago</time>`} {
 		if !strings.Contains(body, piece) {
 			t.Errorf("no %s", piece)
@@ -191,7 +198,7 @@ func TestTheListOfMeters(t *testing.T) {
 		t.Error("more than a page, or a way back from the first")
 	}
 	s.meters = s.meters[:50]
-	if body := mustSay(t, h, "/meters?after=EML", "First page"); strings.Contains(body, "Next 50") || s.query.After != "EML" {
+	if body := mustSay(t, h, "/meters?after=EML", "First page"); strings.Contains(body, "Next") || !strings.Contains(body, "Previous") || s.query.From.Key != "EML" {
 		t.Errorf("behind the last page there is another: %+v", s.query)
 	}
 }

@@ -49,7 +49,7 @@ func New(o Options) http.Handler {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	}
 	if o.Store != nil {
-		p := &pages{Store: o.Store, Actions: o.Actions, MediatorOf: o.MediatorOf, now: time.Now, every: everyLive, stopped: o.Stopped, kept: map[string]*kept{}}
+		p := &pages{Store: o.Store, Actions: o.Actions, MediatorOf: o.MediatorOf, now: time.Now, every: everyLive, stopped: o.Stopped}
 		p.mount(mux)
 	}
 	return mux

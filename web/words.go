@@ -63,7 +63,7 @@ func signal(csq *int) string {
 	if csq == nil {
 		return "–"
 	}
-	return fmt.Sprint(*csq)
+	return grouped(fmt.Sprint(*csq))
 }
 
 // clock tells times to somebody who lives in a time zone.

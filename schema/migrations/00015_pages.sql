@@ -3,6 +3,27 @@
 -- +goose Up
 create index vee_exceptions_order on flows.vee_exceptions (array_position(array['critical', 'error', 'warning', 'info'], severity), last_seen desc, id desc) where status = 'open';
 create index register_day_gap_pages on flows.register_day (day desc, register_id desc, direction desc) where never_reached + not_logged + invalid > 0;
+create index register_day_incomplete on flows.register_day (day) include (register_id, expected, actual, derived, edited) where actual + derived + edited < expected;
+
+-- +goose StatementBegin
+-- A part of a serial or name is found by its groups of three letters where there is an extension for that, and by looking at all without it.
+do $$
+declare
+    _schema text;
+begin
+    if not exists (select from pg_extension where extname = 'pg_trgm') and exists (select from pg_available_extensions where name = 'pg_trgm')
+            and has_database_privilege(current_database(), 'create') then
+        create extension pg_trgm schema flows;
+    end if;
+    select n.nspname into _schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm';
+    if _schema is not null then
+        execute format('create index meter_registry_serial_part on flows.meter_registry using gin (lower(serial) %I.gin_trgm_ops)', _schema);
+        execute format('create index meter_registry_name_part on flows.meter_registry using gin (lower(name) %I.gin_trgm_ops)', _schema);
+    end if;
+end
+$$;
+-- +goose StatementEnd
 
 -- +goose Down
-drop index flows.register_day_gap_pages, flows.vee_exceptions_order;
+drop index if exists flows.meter_registry_name_part, flows.meter_registry_serial_part;
+drop index flows.register_day_incomplete, flows.register_day_gap_pages, flows.vee_exceptions_order;
