@@ -13,7 +13,11 @@ declare
 begin
     if not exists (select from pg_extension where extname = 'pg_trgm') and exists (select from pg_available_extensions where name = 'pg_trgm')
             and has_database_privilege(current_database(), 'create') then
-        create extension pg_trgm schema flows;
+        begin
+            create extension pg_trgm schema public; -- for whoever wants it: it stays
+        exception when insufficient_privilege or invalid_schema_name then
+            null;
+        end;
     end if;
     select n.nspname into _schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm';
     if _schema is not null then
