@@ -1,19 +1,33 @@
 package web
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"flows"
 )
 
-// laneView is a register's day as bars, and as the table behind them.
+// laneView is a register's half-hours as a chart, and as the table behind it.
 type laneView struct {
 	flows.Lane
-	Chart chart
-	Rows  []slotRow
+	Key     string // of the parts of the page
+	Summary string
+	Bars    barsData
+	Traces  []traceView
+	Rows    []slotRow // of a day
+	Days    []dayRow  // of longer
+	In, Out sums
+}
+
+type traceView struct {
+	Direction flows.Direction
+	Summary   string
+	Data      traceData
 }
 
 // slotRow is a half-hour in the table.
@@ -28,69 +42,92 @@ type cell struct {
 	State mark
 }
 
-// chart is drawn in units of a pixel. Import goes up from the axis, export down, both to the same scale, which all lanes of a day share.
-type chart struct {
-	Hatch                     string // id of the pattern of what is estimated
-	Width, Height, Left, Axis float64
-	Bars                      []bar
-	Gaps                      []gapMark
-	Hours                     []label
-	Most                      string // kWh at the top
-	MostOut                   string // kWh at the bottom, when there is export
-	Top, Bottom               float64
-	Exports                   bool
+// dayRow is a day in the table.
+type dayRow struct {
+	Day, Path string
+	In, Out   sums
 }
 
-type bar struct {
-	X, Y, Width, Height  float64
-	Direction            flows.Direction
-	Quality              flows.Quality
-	Title, Start, Energy string
-	Fill                 string // of the pattern, or none
+// sums are what half-hours come to.
+type sums struct {
+	Energy                              flows.Energy
+	Expected, Known, Estimated, Lacking int
+	State                               mark
 }
 
-type gapMark struct {
-	X, Y      float64
-	Direction flows.Direction
-	Title     string
+func (s *sums) add(c cell) {
+	switch {
+	case c.Value != nil:
+		s.Energy, s.Known, s.Expected = s.Energy+*c.Value, s.Known+1, s.Expected+1
+		if c.Quality == flows.Estimated {
+			s.Estimated++
+		}
+	case c.State == gap || c.State == withdrawn:
+		s.Lacking++
+		s.Expected++
+	case c.State == waiting || c.State == toCome:
+		s.Expected++
+	}
+	s.State = sideMark(flows.TotalSide{Expected: s.Expected, Known: s.Known, Estimated: s.Estimated})
 }
 
-type label struct {
-	X    float64
-	Text string
+// barsData is what the script draws: half-hours as bars, import up, export down, both to the scale that all lanes share. Values are exact.
+type barsData struct {
+	Kind    string                    `json:"kind"`
+	Zone    string                    `json:"zone"`
+	From    int64                     `json:"from"` // seconds, as all times here
+	To      int64                     `json:"to"`
+	X       []int64                   `json:"x"` // middles of the half-hours
+	Import  map[string][]*json.Number `json:"import"`
+	Export  map[string][]*json.Number `json:"export"`
+	Gaps    []gapData                 `json:"gaps"`
+	Titles  []string                  `json:"titles"`
+	Up      json.Number               `json:"up"` // kWh, ends of the scale
+	Down    json.Number               `json:"down"`
+	Exports bool                      `json:"exports"`
 }
 
-const (
-	slotWidth  = 18.0
-	barWidth   = 14.0
-	upwards    = 160.0 // pixels of the direction that has more
-	leastReach = 20.0  // of the other one: room for marks and labels
-	leftOf     = 44.0
-	aboveTop   = 12.0
-	belowHours = 22.0
-)
+type gapData struct {
+	X    int64 `json:"x"`
+	Down bool  `json:"down"`
+}
+
+// traceData is what a register stood at, from what it stood at first on: an axis begins at 0.
+type traceData struct {
+	Kind   string         `json:"kind"`
+	Zone   string         `json:"zone"`
+	From   int64          `json:"from"`
+	To     int64          `json:"to"`
+	X      []int64        `json:"x"`
+	Log    []*json.Number `json:"log"`
+	Reads  []*json.Number `json:"reads"`
+	Titles []string       `json:"titles"`
+}
 
 // settled is how old a half-hour is when it should be there: a log's period and two hours.
 const settled = 14 * time.Hour
 
-// reach is the scale of a day: the ends of both directions, and pixels per unit of energy.
-type reach struct {
-	up, down flows.Energy
-	scale    float64
-}
+// qualities of bars, as they are drawn; edited ones look like actual ones.
+var qualities = []flows.Quality{flows.Actual, flows.Derived, flows.Estimated}
 
 // draw gives lanes a common scale.
-func draw(lanes []flows.Lane, c clock) (views []laneView) {
+func draw(lanes []flows.Lane, traces []flows.Trace, s span, c clock) (views []laneView) {
 	var up, down flows.Energy
 	for _, l := range lanes {
-		for _, s := range l.Slots {
-			up, down = larger(up, s.Import.Value), larger(down, s.Export.Value)
+		for _, slot := range l.Slots {
+			up, down = larger(up, slot.Import.Value), larger(down, slot.Export.Value)
 		}
 	}
-	r := reach{up: round125(up), down: round125(down)}
-	r.scale = upwards / float64(max(r.up, r.down))
 	for i, l := range lanes {
-		views = append(views, drawLane(l, i, r, c))
+		v := laneOf(l, s, c)
+		v.Key = fmt.Sprintf("lane-%d", i)
+		v.Bars.Up, v.Bars.Down = json.Number(round125(up).String()), json.Number(round125(down).String())
+		for _, t := range traces {
+			if t.Serial == l.Serial && t.Element == l.Element && (t.Direction == flows.Import || l.Exports) {
+				v.Traces = append(v.Traces, traceOf(t, s, c))
+			}
+		}
+		views = append(views, v)
 	}
 	return views
 }
@@ -116,58 +153,124 @@ func round125(e flows.Energy) flows.Energy {
 	}
 }
 
-func drawLane(l flows.Lane, index int, r reach, c clock) laneView {
-	v := laneView{Lane: l}
-	top := aboveTop
-	axis := top + max(leastReach, float64(r.up)*r.scale)
-	v.Chart = chart{Hatch: fmt.Sprintf("hatch-%d", index), Width: leftOf + slotWidth*float64(len(l.Slots)), Left: leftOf, Axis: axis,
-		Top: axis - float64(r.up)*r.scale, Most: r.up.String(), Bottom: axis, Exports: l.Exports, Height: axis + belowHours}
-	if l.Exports {
-		v.Chart.Bottom, v.Chart.MostOut = axis+float64(r.down)*r.scale, r.down.String()
-		v.Chart.Height = axis + max(leastReach, float64(r.down)*r.scale) + belowHours
-	}
+func laneOf(l flows.Lane, s span, c clock) laneView {
+	v := laneView{Lane: l, Bars: barsData{Kind: "bars", Zone: c.zone.String(), From: s.Period.From.Unix(), To: s.Period.To.Unix(), Exports: l.Exports, Gaps: []gapData{},
+		X: []int64{}, Titles: []string{}, Import: map[string][]*json.Number{}, Export: map[string][]*json.Number{}}}
 	states := stateOf(l, c)
-	for i, s := range l.Slots {
-		x := leftOf + slotWidth*float64(i)
-		row := slotRow{Time: c.Slot(s.Start), Import: cell{s.Import, states[i][0]}, Export: cell{s.Export, states[i][1]}}
-		v.Rows = append(v.Rows, row)
-		v.Chart.add(x, r.scale, flows.Import, row.Time, row.Import)
+	for i, slot := range l.Slots {
+		row := slotRow{Time: c.Slot(slot.Start), Import: cell{slot.Import, states[i][0]}, Export: cell{slot.Export, states[i][1]}}
+		if s.View == "day" {
+			v.Rows = append(v.Rows, row)
+		} else {
+			v.day(slot.Start.In(c.zone), s, row)
+		}
+		v.In.add(row.Import)
+		v.Bars.add(slot.Start, "import", row.Import)
+		title := row.Time.Title + ": import " + cellWords(row.Import)
 		if l.Exports {
-			v.Chart.add(x, r.scale, flows.Export, row.Time, row.Export)
+			v.Out.add(row.Export)
+			v.Bars.add(slot.Start, "export", row.Export)
+			title += ", export " + cellWords(row.Export)
 		}
-		if at := s.Start.In(c.zone); at.Minute() == 0 && at.Hour()%3 == 0 {
-			v.Chart.Hours = append(v.Chart.Hours, label{x, at.Format("15:04")})
-		}
+		v.Bars.X, v.Bars.Titles = append(v.Bars.X, slot.Start.Add(flows.SlotLength/2).Unix()), append(v.Bars.Titles, title)
+	}
+	v.Summary = fmt.Sprintf("Half-hours of %s, %s: import %s", l.Element, s.Words, v.In.words())
+	if l.Exports {
+		v.Summary += "; export " + v.Out.words()
 	}
 	return v
 }
 
-// add draws one half-hour: a bar when it is known, a mark on the axis when it should be.
-func (ch *chart) add(x, scale float64, d flows.Direction, at told, c cell) {
-	title := at.Title + ", " + string(d) + ": "
-	if c.Value == nil {
-		if c.State == gap || c.State == withdrawn {
-			y := ch.Axis - 5
-			if d == flows.Export {
-				y = ch.Axis + 5
-			}
-			if c.Reason != "" {
-				title += c.Reason + ", "
-			}
-			ch.Gaps = append(ch.Gaps, gapMark{x + slotWidth/2, y, d, title + c.State.Word})
+// day adds the half-hour to its day in the table.
+func (v *laneView) day(at time.Time, s span, row slotRow) {
+	day := at.Format(time.DateOnly)
+	if n := len(v.Days); n == 0 || v.Days[n-1].Day != day {
+		v.Days = append(v.Days, dayRow{Day: day, Path: s.on("day", day)})
+	}
+	last := &v.Days[len(v.Days)-1]
+	last.In.add(row.Import)
+	if v.Exports {
+		last.Out.add(row.Export)
+	}
+}
+
+func (s sums) words() string {
+	text := s.Energy.String() + thin + "kWh"
+	for _, n := range []struct {
+		n    int
+		word string
+	}{{s.Lacking, "missing"}, {s.Estimated, "estimated"}} {
+		if n.n > 0 {
+			text += fmt.Sprintf(", %d %s", n.n, n.word)
 		}
-		return
 	}
-	height := max(0, float64(*c.Value)*scale)
-	b := bar{X: x + (slotWidth-barWidth)/2, Y: ch.Axis - height, Width: barWidth, Height: height, Direction: d, Quality: c.Quality,
-		Title: title + energy(c.Value) + thin + "kWh, " + string(c.Quality), Start: at.Stamp, Energy: c.Value.String()}
-	if d == flows.Export {
-		b.Y = ch.Axis
+	return text
+}
+
+func cellWords(c cell) string {
+	if c.Value == nil {
+		return strings.TrimSpace(c.State.Word + " " + c.Reason)
 	}
-	if c.Quality == flows.Estimated {
-		b.Fill = "url(#" + ch.Hatch + ")"
+	return energy(c.Value) + thin + "kWh, " + string(c.Quality)
+}
+
+// add draws one half-hour: a bar when it is known, a mark on the axis when it should be.
+func (b *barsData) add(at time.Time, direction string, c cell) {
+	bars, down := b.Import, direction == "export"
+	if down {
+		bars = b.Export
 	}
-	ch.Bars = append(ch.Bars, b)
+	shown := c.Quality
+	if shown == flows.Edited {
+		shown = flows.Actual
+	}
+	for _, q := range qualities {
+		var value *json.Number
+		if c.Value != nil && q == shown {
+			text := c.Value.String()
+			if down {
+				text = (-*c.Value).String()
+			}
+			value = new(json.Number(text))
+		}
+		bars[string(q)] = append(bars[string(q)], value)
+	}
+	if c.Value == nil && (c.State == gap || c.State == withdrawn) {
+		b.Gaps = append(b.Gaps, gapData{at.Add(flows.SlotLength / 2).Unix(), down})
+	}
+}
+
+// traceOf draws a register from its first reading on.
+func traceOf(t flows.Trace, s span, c clock) traceView {
+	d := traceData{Kind: "trace", Zone: c.zone.String(), From: s.Period.From.Unix(), To: s.Period.To.Unix()}
+	type reading struct {
+		at    time.Time
+		value flows.Energy
+		log   bool
+	}
+	var all []reading
+	for _, p := range t.Log {
+		all = append(all, reading{p.At, p.Value, true})
+	}
+	for _, p := range t.Reads {
+		all = append(all, reading{p.At, p.Value, false})
+	}
+	slices.SortStableFunc(all, func(a, b reading) int { return a.at.Compare(b.at) })
+	if len(all) == 0 {
+		return traceView{Direction: t.Direction, Data: d}
+	}
+	first := slices.MinFunc(all, func(a, b reading) int { return cmp.Compare(a.value, b.value) }).value
+	for _, r := range all {
+		n, what := new(json.Number((r.value - first).String())), "read"
+		log, read := (*json.Number)(nil), n
+		if r.log {
+			log, read, what = n, nil, "meter's log"
+		}
+		d.X, d.Log, d.Reads = append(d.X, r.at.Unix()), append(d.Log, log), append(d.Reads, read)
+		d.Titles = append(d.Titles, c.Exact(r.at).Title+": "+grouped(r.value.String())+thin+"kWh, "+what)
+	}
+	return traceView{t.Direction, fmt.Sprintf("Register %s %s, %s: from %s to %s kWh, %d records of the log, %d reads", t.Element, t.Direction, s.Words, all[0].value, all[len(all)-1].value,
+		len(t.Log), len(t.Reads)), d}
 }
 
 // Marks of half-hours without a value.

@@ -1,60 +1,58 @@
 package web
 
 import (
-	"encoding/xml"
+	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"flows"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-// drawn is what an SVG of a page has.
-type drawn struct {
-	Bars []struct {
-		Class  string  `xml:"class,attr"`
-		Fill   string  `xml:"fill,attr"`
-		X      float64 `xml:"x,attr"`
-		Y      float64 `xml:"y,attr"`
-		Width  float64 `xml:"width,attr"`
-		Height float64 `xml:"height,attr"`
-		Start  string  `xml:"data-start,attr"`
-		Title  string  `xml:"title"`
-	} `xml:"rect"`
-	Gaps []struct {
-		Class string `xml:"class,attr"`
-		At    string `xml:"transform,attr"`
-		Title string `xml:"title"`
-	} `xml:"g"`
-	Lines []struct {
-		Class string  `xml:"class,attr"`
-		Y     float64 `xml:"y1,attr"`
-	} `xml:"line"`
-	Patterns []struct {
-		ID string `xml:"id,attr"`
-	} `xml:"defs>pattern"`
-	Texts []string `xml:"text"`
+// charts are the data of the charts of a page, as the script gets them.
+type charts []struct {
+	Kind    string
+	X       []int64
+	Import  map[string][]*json.Number
+	Export  map[string][]*json.Number
+	Gaps    []gapData
+	Titles  []string
+	Up      json.Number
+	Down    json.Number
+	Log     []*json.Number
+	Reads   []*json.Number
+	Y       []*json.Number
+	From    int64
+	To      int64
+	Exports bool
 }
 
-func mustDraw(t *testing.T, html string) (charts []drawn) {
+func mustDraw(t *testing.T, html string) (all charts) {
 	t.Helper()
 	for {
-		_, rest, found := strings.Cut(html, "<svg")
+		_, rest, found := strings.Cut(html, `class="chart-data">`)
 		if !found {
-			return charts
+			return all
 		}
-		var one string
-		one, html, _ = strings.Cut(rest, "</svg>")
-		var d drawn
-		if err := xml.Unmarshal([]byte("<svg"+one+"</svg>"), &d); err != nil {
-			t.Fatal(err)
+		one, more, _ := strings.Cut(rest, "</script>")
+		html = more
+		all = append(all, charts{{}}...)
+		if err := json.Unmarshal([]byte(one), &all[len(all)-1]); err != nil {
+			t.Fatalf("%v: %s", err, one)
 		}
-		charts = append(charts, d)
 	}
+}
+
+// values are those that are there, by the number of their half-hour.
+func values(list []*json.Number) string {
+	var all []string
+	for i, v := range list {
+		if v != nil {
+			all = append(all, fmt.Sprintf("%d=%s", i, *v))
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // lane has n half-hours from a time on, which nobody knows.
@@ -70,42 +68,82 @@ func known(watthours int, q flows.Quality) flows.Interval {
 	return flows.Interval{Value: new(flows.Energy(watthours) * flows.WattHour), Quality: q}
 }
 
-func TestBarsAreAsTallAsTheirValues(t *testing.T) {
+func TestBarsAreTheHalfHoursAndGapsAreGaps(t *testing.T) {
 	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	a, b := lane("A", from, 48), lane("B", from, 48)
 	a.Slots[0] = flows.LaneSlot{Start: from, Import: known(1000, flows.Actual), Export: known(200, flows.Actual)}
-	a.Slots[1].Import, a.Slots[2].Import, a.Slots[3].Import = known(250, flows.Derived), known(500, flows.Estimated), known(0, flows.Actual)
+	a.Slots[1].Import, a.Slots[2].Import, a.Slots[3].Import = known(250, flows.Derived), known(500, flows.Estimated), known(0, flows.Edited)
 	a.Slots[4].Import = flows.Interval{Reason: "REVERSAL"}
 	b.Exports, b.Life.From = false, from.Add(47*flows.SlotLength)
-	b.Slots[47].Import = known(125, flows.Edited)
+	b.Slots[47].Import = known(125, flows.Actual)
 	s := &shelf{lanes: []flows.Lane{a, b}, page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "Europe/London"}}}
-	charts := mustDraw(t, ask(site(s), "GET", "/meters/M?day=2026-03-02").Body.String())
-	if len(charts) != 2 {
-		t.Fatalf("%d charts of two registers", len(charts))
+	s.traces = []flows.Trace{{Serial: "M", Element: "A", Direction: flows.Import, Log: []flows.TracePoint{{At: from.Add(time.Hour), Value: 5 * flows.KiloWattHour}, {At: from.Add(2 * time.Hour), Value: 7 * flows.KiloWattHour}},
+		Reads: []flows.TracePoint{{At: from.Add(90 * time.Minute), Value: 6 * flows.KiloWattHour}}}}
+	body := ask(site(s), "GET", "/meters/M?day=2026-03-02").Body.String()
+	all := mustDraw(t, body)
+	if len(all) != 3 || all[0].Kind != "trace" || all[1].Kind != "bars" || all[2].Kind != "bars" {
+		t.Fatalf("%+v", all)
 	}
-	const unit = upwards / 1000 // of a watt-hour
-	axis := charts[0].Lines[1].Y
-	var got []string
-	for _, r := range charts[0].Bars {
-		up := math.Abs(r.Y+r.Height-axis) < 1e-9
-		got = append(got, fmt.Sprintf("%s %t %s %.0f %s", r.Class, up, r.Start[11:16], r.Height/unit, r.Fill))
+	if tr := all[0]; values(tr.Log) != "0=0.000 2=2.000" || values(tr.Reads) != "1=1.000" || tr.X[1] != from.Add(90*time.Minute).Unix() || !strings.Contains(tr.Titles[1], "6.000") {
+		t.Errorf("the register's trace: %+v", tr)
 	}
-	want := []string{"bar import actual true 00:00 1000 ", "bar export actual false 00:00 200 ", "bar import derived true 00:30 250 ",
-		"bar import estimated true 01:00 500 url(#hatch-0)", "bar import actual true 01:30 0 "}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("bars of A (-want +got):\n%s", diff)
+	x := all[1]
+	for name, c := range map[string][2]string{
+		"actual": {values(x.Import["actual"]), "0=1.000 3=0.000"}, "derived": {values(x.Import["derived"]), "1=0.250"}, "estimated": {values(x.Import["estimated"]), "2=0.500"},
+		"export": {values(x.Export["actual"]), "0=-0.200"}, "scale": {string(x.Up) + " " + string(x.Down), "1.000 0.200"}, "scale of B": {string(all[2].Up), "1.000"},
+		"B": {values(all[2].Import["actual"]), "47=0.125"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("%s: %s, want %s", name, c[0], c[1])
+		}
 	}
-	if charts[0].Bars[1].Y != axis || charts[0].Lines[1].Class != "axis" || charts[0].Patterns[0].ID != "hatch-0" || charts[1].Patterns[0].ID != "hatch-1" {
-		t.Error("export does not hang from the axis, or a pattern is not there")
+	if len(x.X) != 48 || x.X[0] != from.Add(15*time.Minute).Unix() || x.From != from.Unix() || x.To != from.Add(24*time.Hour).Unix() || !x.Exports || all[2].Exports {
+		t.Errorf("%d half-hours from %d to %d", len(x.X), x.From, x.To)
 	}
-	if n := len(charts[0].Gaps); n != 44+47 || !strings.HasSuffix(charts[0].Gaps[0].Title, "export: missing") || !strings.Contains(charts[0].Gaps[3].Title, "REVERSAL, not known") {
-		t.Errorf("%d gaps, the first %+v", n, charts[0].Gaps[:4])
+	if n := len(x.Gaps); n != 44+47 || x.Gaps[0] != (gapData{x.X[1], true}) || x.Gaps[3] != (gapData{x.X[4], false}) || len(all[2].Gaps) != 0 {
+		t.Errorf("%d gaps, the first %+v; of B, which began with its last half-hour, %d", n, x.Gaps[:4], len(all[2].Gaps))
 	}
-	if len(charts[1].Gaps) != 0 || len(charts[1].Bars) != 1 || math.Abs(charts[1].Bars[0].Height-125*unit) > 1e-9 {
-		t.Errorf("B began with its last half-hour and has one scale with A: %+v", charts[1])
+	if x.Titles[4] != "Mon 2 Mar 2026 02:00:00 GMT = 2026-03-02 02:00:00 UTC: import not known REVERSAL, export missing" {
+		t.Errorf("%q", x.Titles[4])
 	}
-	if got := charts[0].Texts; got[0] != "1.000" || got[1] != "0" || got[2] != "0.200" || got[3] != "00:00" || len(got) != 3+8 {
-		t.Errorf("scale and hours: %q", got)
+	if want := "Half-hours of A, Mon 2 Mar 2026: import 1.750" + thin + "kWh, 44 missing, 1 estimated; export 0.200" + thin + "kWh, 47 missing"; !strings.Contains(body, `aria-label="`+want+`"`) {
+		t.Errorf("no %q", want)
+	}
+}
+
+func TestAWeekHasItsDaysInTheTable(t *testing.T) {
+	from := time.Date(2026, 2, 23, 0, 0, 0, 0, time.UTC) // a Monday
+	l := lane("A", from, 48*7)
+	l.Exports = false
+	for i := range l.Slots {
+		if i >= 48 && i != 100 {
+			l.Slots[i].Import = known(10, flows.Actual)
+		}
+	}
+	l.Slots[200].Import.Quality = flows.Estimated
+	s := &shelf{lanes: []flows.Lane{l}, page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "UTC"}}}
+	mustSay(t, site(s), "/meters/M?day=2026-02-25&view=week", "23 Feb to 1 Mar 2026", "2026-02-23 ○ 0 of 48 2026-02-24 0.480 ● 48 of 48 2026-02-25 0.470 ◐ 47 of 48", "2026-02-27 0.480 ◍ 48 of 48, 1 estimated")
+	if s.period != (flows.Period{From: from, To: from.AddDate(0, 0, 7)}) {
+		t.Errorf("%v", s.period)
+	}
+	mustSay(t, site(s), "/meters/M?day=2026-02-25&view=month", "February 2026")
+	if s.period.From.Day() != 1 || s.period.To.Sub(s.period.From) != 28*24*time.Hour {
+		t.Errorf("%v", s.period)
+	}
+}
+
+func TestWithoutADayItIsThatOfTheNewestHalfHour(t *testing.T) {
+	s := &shelf{page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "Asia/Tokyo"}}, last: time.Date(2026, 2, 20, 16, 0, 0, 0, time.UTC)}
+	mustSay(t, site(s), "/meters/M", "Sat 21 Feb 2026")
+}
+
+func TestALineBreaksAtAGap(t *testing.T) {
+	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes-600) * time.Minute) }
+	s := &shelf{page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "UTC"}}, series: []flows.Series{{Name: "Signal", Unit: "csq", Points: []flows.Point{
+		{At: at(0), Value: "10"}, {At: at(60), Value: "11"}, {At: at(120)}, {At: at(180), Value: "12"}, {At: at(420), Value: "13"}}}}}
+	all := mustDraw(t, ask(site(s), "GET", "/meters/M").Body.String())
+	if len(all) != 1 || values(all[0].Y) != "0=10 1=11 3=12 5=13" || len(all[0].Y) != 6 || all[0].X[4] != at(240).Unix() {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -66,6 +66,7 @@ type pages struct {
 type view struct {
 	Title, Tab string
 	Live       bool   // its script keeps it fresh
+	Charts     bool   // it has some
 	ESCO       string // code that was chosen; "" = all
 	ESCOs      []flows.ESCO
 	Search     string

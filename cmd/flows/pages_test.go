@@ -3,14 +3,16 @@
 package main
 
 import (
-	"encoding/xml"
+	"encoding/json"
 	"fmt"
 	"html"
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -91,6 +93,7 @@ func TestPagesShowWhatTheDatabaseHas(t *testing.T) {
 		order by g.element, i."timestamp", v.direction desc`, serial, day)) {
 		want = append(want, strings.TrimSpace(line))
 	}
+	slices.Sort(want)
 	if diff := cmp.Diff(want, bars(t, body)); diff != "" || len(want) < 4 {
 		t.Errorf("%d bars (-want +got):\n%s", len(want), diff)
 	}
@@ -103,21 +106,31 @@ func TestPagesShowWhatTheDatabaseHas(t *testing.T) {
 // bars are those of the charts of registers A and B, as register_interval_hh has them.
 func bars(t *testing.T, body string) (list []string) {
 	t.Helper()
-	for i, one := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(body, -1) {
+	lane := byte('A')
+	for _, one := range regexp.MustCompile(`(?s)class="chart-data">(.*?)</script>`).FindAllStringSubmatch(body, -1) {
 		var chart struct {
-			Bars []struct {
-				Class string `xml:"class,attr"`
-				Start string `xml:"data-start,attr"`
-				KWh   string `xml:"data-kwh,attr"`
-			} `xml:"rect"`
+			Kind           string
+			X              []int64
+			Import, Export map[string][]*json.Number
 		}
-		if err := xml.Unmarshal([]byte(one), &chart); err != nil {
+		if err := json.Unmarshal([]byte(one[1]), &chart); err != nil {
 			t.Fatal(err)
 		}
-		for _, b := range chart.Bars {
-			list = append(list, fmt.Sprintf("%c %s %s %s", 'A'+i, b.Start, strings.TrimPrefix(b.Class, "bar "), b.KWh))
+		if chart.Kind != "bars" {
+			continue
 		}
+		for i, middle := range chart.X {
+			for direction, bars := range map[string]map[string][]*json.Number{"import": chart.Import, "export": chart.Export} {
+				for quality, values := range bars {
+					if v := values[i]; v != nil {
+						list = append(list, fmt.Sprintf("%c %s %s %s %s", lane, time.Unix(middle-900, 0).UTC().Format(time.RFC3339), direction, quality, strings.TrimPrefix(v.String(), "-")))
+					}
+				}
+			}
+		}
+		lane++
 	}
+	slices.Sort(list)
 	return list
 }
 

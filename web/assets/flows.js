@@ -5,15 +5,19 @@
   const main = document.querySelector("main[data-live]");
   if (!main) return;
   let source = null;
+  // What a part was when it came: scripts may have drawn into it since.
+  const came = new WeakMap();
+  for (const part of document.querySelectorAll(".part[id]")) came.set(part, part.outerHTML);
 
   const replace = (html) => {
     const fresh = new DOMParser().parseFromString(html, "text/html");
     for (const part of document.querySelectorAll(".part[id]")) {
       const next = fresh.getElementById(part.id);
-      if (!next || next.isEqualNode(part.drawnFrom || part)) continue;
+      if (!next || next.outerHTML === came.get(part)) continue;
       if (part.contains(document.activeElement) && document.activeElement !== document.body && part.querySelector("input, textarea, select")) continue; // somebody writes
       const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
       const placed = document.importNode(next, true);
+      came.set(placed, next.outerHTML);
       part.replaceWith(placed);
       if (focused) document.getElementById(focused)?.focus();
       placed.dispatchEvent(new CustomEvent("placed", { bubbles: true }));
