@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"vee":                 {"flows"},
 	"web":                 {"flows"},
 	"internal/mutate":     {},
+	"internal/browser":    {"*"},
 	"internal/pgtest":     {"*"},
 	"internal/postgrest":  {"*"},
 	"internal/storetest":  {"*"},
@@ -49,7 +50,7 @@ var libraries = map[string][]string{
 	"github.com/robfig/cron":      {"queue"},
 	"riverqueue.com/riverui":      {"queue"},
 	"github.com/danielgtaylor/":   {"web"},
-	"github.com/chromedp/":        {}, // tests
+	"github.com/chromedp/":        {"internal/browser"},
 	"google.golang.org/genproto/": {"mediator", "emlite"},
 }
 

@@ -19,3 +19,11 @@ func owner(addresses []string, serial string) string {
 	}
 	return best
 }
+
+// MediatorOf gives the mediator that each serial belongs to; nil when there is only one.
+func (c *Client) MediatorOf() func(serial string) string {
+	if len(c.addresses) == 1 {
+		return nil
+	}
+	return func(serial string) string { return owner(c.addresses, serial) }
+}

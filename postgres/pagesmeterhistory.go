@@ -3,9 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
+	"errors"
 	"time"
 
 	"flows"
@@ -94,114 +92,26 @@ func (s *Store) MeterSeries(ctx context.Context, serial string, p flows.Period) 
 	return list, trouble("look at a meter's history", err)
 }
 
-// HealthChanges gives the newest changes of a meter's health, the newest first.
+// healthBefore is how far before a period a verdict is looked for that the first one in it may have changed.
+const healthBefore = 7 * 24 * time.Hour
+
+// HealthChanges gives the newest changes of a meter's health in a period, the newest first. The first verdict of all is one.
 func (s *Store) HealthChanges(ctx context.Context, serial string, p flows.Period, limit int) ([]flows.HealthChange, error) {
 	rows, _ := s.pool.Query(ctx, `
 		select "timestamp", health from (
 			select h."timestamp", h.health, lag(h.health) over (order by h."timestamp") before
-			from flows.meter_health_history h where h.meter_id = (select id from flows.meter_registry where serial = $1) and h."timestamp" >= $2 and h."timestamp" < $3
-		) c where health is distinct from before order by "timestamp" desc limit $4`, serial, p.From, p.To, limit)
+			from flows.meter_health_history h where h.meter_id = (select id from flows.meter_registry where serial = $1) and h."timestamp" >= $5 and h."timestamp" < $3
+		) c where health is distinct from before and "timestamp" >= $2 order by "timestamp" desc limit $4`, serial, p.From, p.To, limit, p.From.Add(-healthBefore))
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[flows.HealthChange])
 	return list, trouble("look at a meter's health", err)
-}
-
-// way is the order and the comparison of a list that has the newest first.
-func way(c flows.Cursor) (order, than string) {
-	if c.Back {
-		return "", ">"
-	}
-	return " desc", "<"
-}
-
-// MeterEvents gives a page of a meter's events, the newest first. The cursor's key is the time and the type.
-func (s *Store) MeterEvents(ctx context.Context, serial string, from flows.Cursor, limit int) ([]flows.EventLine, error) {
-	order, than := way(from)
-	when, kind, _ := strings.Cut(from.Key, "|")
-	at, err := time.Parse(time.RFC3339Nano, when)
-	n := 0
-	_, e := fmt.Sscanf(kind, "%d", &n)
-	rows, _ := s.pool.Query(ctx, `
-		select h."timestamp", h.event_type, coalesce(t.name, ''), h.event_set
-		from flows.meter_event_log h left join flows.meter_event_log_type t on t.id = h.event_type
-		where h.meter_id = (select id from flows.meter_registry where serial = $1) and (not $2 or (h."timestamp", h.event_type) `+than+` ($3, $4))
-		order by h."timestamp"`+order+`, h.event_type`+order+` limit nullif($5, 0)`, serial, err == nil && e == nil, at, n, limit)
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[flows.EventLine])
-	if from.Back {
-		slices.Reverse(list)
-	}
-	return list, trouble("list a meter's events", err)
 }
 
 // MeterTariffs gives the documents of the shadow; nil when they were never read.
 func (s *Store) MeterTariffs(ctx context.Context, serial string) (active, future json.RawMessage, err error) {
 	err = s.pool.QueryRow(ctx, `select s.tariffs_active, s.tariffs_future from flows.meter_registry r left join flows.meter_shadows s on s.id = r.id where r.serial = $1`, serial).
 		Scan((*[]byte)(&active), (*[]byte)(&future))
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = nil
+	}
 	return active, future, trouble("look at a meter's tariffs", err)
-}
-
-// RawReads gives a page of a meter's raw reads from one source, the newest first, those of registers included that it took over.
-func (s *Store) RawReads(ctx context.Context, serial string, of flows.RawSource, from flows.Cursor, limit int) ([]flows.RawRead, error) {
-	order, than := way(from)
-	part := strings.Split(from.Key, "|")
-	at, err := time.Parse(time.RFC3339Nano, part[0])
-	placed := err == nil && len(part) == 3 && isUUID(part[1]) && storable(part[2])
-	if !placed {
-		part = []string{"", "00000000-0000-0000-0000-000000000000", ""}
-	}
-	behind := func(direction string) string {
-		return `(not $2 or ("timestamp", register_id, ` + direction + `) ` + than + ` ($3, $4::text::uuid, $5))`
-	}
-	// A register's own newest are found by its key; of these the newest are taken.
-	source := `
-		select "timestamp" at, direction, read, status, received_at, register_id from flows.register_profile_hh where register_id = g.register_id and direction = d.direction and ` + behind("direction") + `
-		order by "timestamp"` + order + ` limit nullif($6, 0)`
-	if of == flows.FromRuns {
-		one := func(direction string) string {
-			return `(select "timestamp" at, '` + direction + `' direction, read, null::integer status, null::timestamptz received_at, register_id from flows.register_` + direction +
-				` where d.direction = '` + direction + `' and register_id = g.register_id and ` + behind(`'`+direction+`'`) + ` order by "timestamp"` + order + ` limit nullif($6, 0))`
-		}
-		source = one("import") + ` union all ` + one("export")
-	}
-	rows, _ := s.pool.Query(ctx, `
-		select x.at, g.element, x.direction, round(x.read, 4)::text, x.status, coalesce(x.received_at, '0001-01-01Z'), x.register_id::text
-		from flows.meter_registry r join flows.meter_registers g on g.meter_id = r.id cross join (values ('import'), ('export')) d (direction) cross join lateral (`+source+`) x
-		where r.serial = $1 order by x.at`+order+`, x.register_id`+order+`, x.direction`+order+` limit nullif($6, 0)`, serial, placed, at, part[1], part[2], limit)
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r flows.RawRead, err error) {
-		var read string
-		if err := row.Scan(&r.At, &r.Element, &r.Direction, &read, &r.Status, &r.Received, &r.Register); err != nil {
-			return r, err
-		}
-		r.Received = r.Received.UTC()
-		r.Value, err = flows.ParseEnergy(read)
-		return r, err
-	})
-	if from.Back {
-		slices.Reverse(list)
-	}
-	return list, trouble("list raw reads", err)
-}
-
-// SyncLog gives a page of what runs came to for a meter, the newest first. The cursor's key is the time and the run.
-func (s *Store) SyncLog(ctx context.Context, serial string, from flows.Cursor, limit int) ([]flows.SyncLine, error) {
-	order, than := way(from)
-	when, id, _ := strings.Cut(from.Key, "|")
-	at, err := time.Parse(time.RFC3339Nano, when)
-	var run int64
-	_, e := fmt.Sscanf(id, "%d", &run)
-	rows, _ := s.pool.Query(ctx, `
-		select "timestamp", run_id, frequency, verdict, coalesce(error_code, ''), coalesce(error_object, ''), details, duration_ms / 1000.0::float8, coalesce(read_at, '0001-01-01Z'), outcomes
-		from flows.meter_sync_log where meter_id = (select id from flows.meter_registry where serial = $1) and (not $2 or ("timestamp", run_id) `+than+` ($3, $4))
-		order by "timestamp"`+order+`, run_id`+order+` limit nullif($5, 0)`, serial, err == nil && e == nil, at, run, limit)
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l flows.SyncLine, err error) {
-		var outcomes []byte
-		if err := row.Scan(&l.At, &l.Run, &l.Frequency, &l.Verdict, &l.Code, &l.Object, &l.Details, &l.Duration, &l.ReadAt, &outcomes); err != nil {
-			return l, err
-		}
-		l.ReadAt = l.ReadAt.UTC()
-		return l, json.Unmarshal(outcomes, &l.Outcomes)
-	})
-	if from.Back {
-		slices.Reverse(list)
-	}
-	return list, trouble("list what runs came to", err)
 }

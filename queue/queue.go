@@ -34,6 +34,8 @@ type Options struct {
 	Schedules map[flows.Frequency]Schedule // nil: this process is no scheduler
 	ESCO      string                       // code; "" = all meters
 	Workers   int                          // jobs at a time; 0: this process is no worker
+	Backfill  syncer.Client                // asks behind everybody else; nil: this process does no backfills
+	Backfills int                          // at a time
 
 	JobTimeout  time.Duration // of one job, above the longest batch
 	RescueAfter time.Duration // when the job of a worker that was killed is given to another; more than JobTimeout
@@ -58,18 +60,19 @@ func Defaults() Options {
 type Store interface {
 	syncer.Saver
 	runStore
+	backfillStore
+	hurrier
 
 	// DueMeter gives a meter as a run needs it; false when it is not to be asked (any more).
 	DueMeter(ctx context.Context, id string) (flows.Meter, bool, error)
 	EnabledMetrics(ctx context.Context, f flows.Frequency) ([]string, error)
 	// Settle judges a batch of registers with new half-hours, of these meters or of all, and tells how many.
 	Settle(ctx context.Context, meters []string, judge flows.Judge) (int, error)
-	// Hurry puts a waiting job before all others.
-	Hurry(ctx context.Context, job int64) error
 }
 
 // Queue is one process's part in the work.
 type Queue struct {
+	*Requests
 	options  Options
 	store    Store
 	client   *river.Client[pgx.Tx]
@@ -92,6 +95,7 @@ func New(pool *pgxpool.Pool, store Store, client syncer.Client, o Options) (*Que
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &listWorker{queue: q})
 	river.AddWorker(workers, &meterWorker{queue: q, client: client})
+	river.AddWorker(workers, &backfillWorker{queue: q})
 	config := &river.Config{
 		ID: o.ID, Schema: Schema, Workers: workers, Logger: quieter(o.Log),
 		JobTimeout: o.JobTimeout, RescueStuckJobsAfter: o.RescueAfter, SoftStopTimeout: o.StopWithin,
@@ -105,10 +109,14 @@ func New(pool *pgxpool.Pool, store Store, client syncer.Client, o Options) (*Que
 	if o.Workers > 0 {
 		config.Queues[meterQueue] = river.QueueConfig{MaxWorkers: o.Workers}
 	}
+	if o.Workers > 0 && o.Backfill != nil {
+		config.Queues[backfillQueue] = river.QueueConfig{MaxWorkers: max(1, o.Backfills)}
+	}
 	var err error
 	if q.client, err = river.NewClient(riverpgxv5.New(pool), config); err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
+	q.Requests = &Requests{q.client, store}
 	return q, nil
 }
 

@@ -7,8 +7,8 @@ import (
 // tally is what a local day came to.
 type tally struct {
 	energy, bill                       flows.Energy // known, and the part of it that may be billed
-	slots                              int // of the local day: 46, 48 or 50
-	expected                           int // of those, in the register's life
+	slots                              int          // of the local day: 46, 48 or 50
+	expected                           int          // of those, in the register's life
 	actual, derived, estimated, edited int
 	billable                           int
 }

@@ -119,7 +119,7 @@ func (p *pages) tab(r *http.Request, serial string, s span, c clock) (t meterTab
 		return t, p.history(ctx, &t, serial, over, c)
 	case "events":
 		list, err := p.MeterEvents(ctx, serial, from, onPage+1)
-		list, t.paging = paged(list, from, meterPath(serial), kept, func(e flows.EventLine) string { return stamp(e.At) + "|" + strconv.Itoa(e.Type) })
+		list, t.paging = paged(list, from, meterPath(serial), kept, flows.EventLine.Place)
 		for _, e := range list {
 			t.Events = append(t.Events, eventRow{e, c.Exact(e.At)})
 		}
@@ -146,7 +146,7 @@ func (p *pages) tab(r *http.Request, serial string, s span, c clock) (t meterTab
 		return t, err
 	}
 	list, err := p.SyncLog(ctx, serial, from, onPage+1)
-	list, t.paging = paged(list, from, meterPath(serial), kept, func(l flows.SyncLine) string { return stamp(l.At) + "|" + strconv.FormatInt(l.Run, 10) })
+	list, t.paging = paged(list, from, meterPath(serial), kept, flows.SyncLine.Place)
 	for _, l := range list {
 		row := syncRow{SyncLine: l, Due: c.Exact(l.At)}
 		if l.Run > 0 {
@@ -161,8 +161,6 @@ func (p *pages) tab(r *http.Request, serial string, s span, c clock) (t meterTab
 	}
 	return t, err
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func plural(n int, word string) string {
 	if n != 1 {

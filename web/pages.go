@@ -51,6 +51,7 @@ func parseTemplates() map[string]*template.Template {
 // pages are the dashboard.
 type pages struct {
 	Store
+	queue      http.Handler               // nil: there is none
 	Actions    Actions                    // nil: nothing can be done
 	MediatorOf func(serial string) string // nil: there is one
 	now        func() time.Time
@@ -67,6 +68,7 @@ type view struct {
 	Title, Tab string
 	Live       bool   // its script keeps it fresh
 	Charts     bool   // it has some
+	Queue      bool   // there is a view of the jobs
 	ESCO       string // code that was chosen; "" = all
 	ESCOs      []flows.ESCO
 	Search     string
@@ -93,6 +95,9 @@ func (v *view) Tabs() (list []tab) {
 			path = "/"
 		}
 		list = append(list, tab{sentence(name), path + query, v.Tab == name})
+	}
+	if v.Queue {
+		list = append(list, tab{"Queue", QueuePrefix + "/", false})
 	}
 	return list
 }
@@ -126,6 +131,12 @@ func (p *pages) mount(mux *http.ServeMux) {
 	} {
 		mux.Handle("POST "+path, guard(p.do(a), p.deny))
 	}
+	if p.queue != nil {
+		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} { // all that it uses; one pattern for any would be at odds with "GET /"
+			mux.Handle(method+" "+QueuePrefix+"/", guard(framed(p.queue), p.deny))
+		}
+		mux.Handle("GET "+QueuePrefix, http.RedirectHandler(QueuePrefix+"/", http.StatusMovedPermanently))
+	}
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // embedded
@@ -137,6 +148,9 @@ func (p *pages) mount(mux *http.ServeMux) {
 		server.ServeHTTP(w, r)
 	})
 }
+
+// QueuePrefix is where the view of the jobs is.
+const QueuePrefix = "/queue"
 
 func nowhere(*http.Request, *view) error {
 	return &outcome{http.StatusNotFound, "No such page", "There is no page at this address.", "/"}
@@ -164,7 +178,7 @@ func (p *pages) serve(name string, make page) http.Handler {
 }
 
 func (p *pages) view(r *http.Request, tab string) *view {
-	return &view{Tab: tab, ESCO: r.FormValue("esco"), Clock: clock{p.now(), time.UTC}.in("Europe/London")}
+	return &view{Tab: tab, Queue: p.queue != nil, ESCO: r.FormValue("esco"), Clock: clock{p.now(), time.UTC}.in("Europe/London")}
 }
 
 // deny shows a page about what was not done.

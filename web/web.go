@@ -24,6 +24,8 @@ type Options struct {
 	Store Store
 	// Actions are what can be done from its pages; nil: nothing.
 	Actions Actions
+	// Queue is a view of the jobs, served below QueuePrefix; nil: there is none.
+	Queue http.Handler
 	// MediatorOf gives the mediator that a meter is asked through; nil: there is only one.
 	MediatorOf func(serial string) string
 	// Stopped ends the pages that are being looked at, which would not end by themselves. Nil: they end when nobody looks any more.
@@ -49,7 +51,7 @@ func New(o Options) http.Handler {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	}
 	if o.Store != nil {
-		p := &pages{Store: o.Store, Actions: o.Actions, MediatorOf: o.MediatorOf, now: time.Now, every: everyLive, stopped: o.Stopped}
+		p := &pages{Store: o.Store, queue: o.Queue, Actions: o.Actions, MediatorOf: o.MediatorOf, now: time.Now, every: everyLive, stopped: o.Stopped}
 		p.mount(mux)
 	}
 	return mux

@@ -77,14 +77,18 @@ type demo struct {
 	store   *postgres.Store
 	fleet   *simulator.Fleet
 	spare   *simulator.Fleet // with --days: the one meter that takes another's place
-	since   time.Time        // with --days: when the half-hours begin
+	since   time.Time        // when the half-hours begin
 	client  *emlite.Client
+	behind  *emlite.Client // for backfills
 	closers []func()
 
 	afterSync func(ctx context.Context, databaseURL string) error // a test spoils the database here, when all is stored
 }
 
 const demoESCO = "DEMO"
+
+// demoDaysBack is how many days of half-hours come in while one watches.
+const demoDaysBack = 14
 
 func startDemo(a *app, c *demoCmd) (d *demo, err error) {
 	d = &demo{}
@@ -130,10 +134,16 @@ func (d *demo) startDatabase(a *app, c *demoCmd) (err error) {
 
 func (d *demo) startFleets(a *app, c *demoCmd) (err error) {
 	o := simulator.Demo(c.Meters, c.Seed)
-	if c.Days > 0 {
+	days := c.Days
+	if !c.Once {
+		days = demoDaysBack
+	}
+	if days > 0 {
 		now := time.Now()
-		d.since = now.AddDate(0, 0, -c.Days).UTC().Truncate(flows.SlotLength)
+		d.since = now.AddDate(0, 0, -days).UTC().Truncate(flows.SlotLength)
 		o = simulator.DemoBetween(c.Meters, c.Seed, d.since, now)
+	}
+	if c.Days > 0 {
 		if d.spare, err = d.startFleet(a, c, spareMeter(c.Seed)); err != nil {
 			return err
 		}
@@ -176,6 +186,11 @@ func (d *demo) startMediator(a *app) error {
 		return err
 	}
 	d.closers = append(d.closers, func() { d.client.Close() })
+	d.behind, err = emlite.Dial([]string{lis.Addr().String()}, emlite.Options{Timeout: o.Timeout, Spacing: o.Spacing, Priority: emlite.Backfill})
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, func() { d.behind.Close() })
 	return nil
 }
 
@@ -189,12 +204,18 @@ func (d *demo) stop() {
 
 // loop lets the queue read the fleet again and again until ^C.
 func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
+	if lis != nil {
+		if err := d.pages(a, c.Every, lis); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(a.stdout, "A fleet of %d simulated meters, read every %s. ^C ends it. Look into the database with:\n\n  %s\n\n", c.Meters, c.Every,
 		d.server.PsqlCommand("postgres"))
 	fmt.Fprintf(a.stdout, "for example: select serial, health, import_a, balance, csq, updated_at from meter_shadows join meter_registry using (id);\n\n")
 	o := queue.Defaults()
 	o.Schedules = demoSchedules(c.Every)
 	o.Workers, o.Retry, o.ESCO = demoParallel, time.Second, demoESCO
+	o.Backfill, o.Backfills = d.behind, demoParallel
 	q, err := queue.New(d.store.Pool(), d.store, d.client, o)
 	if err != nil {
 		return err
@@ -207,10 +228,24 @@ func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
 		defer cancel()
 		_ = q.Stop(ctx) // what is lost here is the demo's own
 	})
-	if lis != nil {
-		d.pages(a, lis)
+	return d.report(a, q)
+}
+
+// fetchDays has the half-hours of the last days fetched of all meters, as soon as a run has found out which registers they have.
+func (d *demo) fetchDays(ctx context.Context, q *queue.Queue) error {
+	meters, err := d.store.Meters(ctx, postgres.Filter{ESCO: demoESCO, Due: true})
+	if err != nil {
+		return err
 	}
-	return d.report(a)
+	if err := d.store.BeginRegisters(ctx, idsOf(meters), d.since); err != nil {
+		return err
+	}
+	for _, m := range meters {
+		if err := q.Backfill(ctx, m.ID, d.since); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // demoSchedules are an hour of the real ones in the time given.
@@ -221,7 +256,7 @@ func demoSchedules(every time.Duration) map[flows.Frequency]queue.Schedule {
 }
 
 // report prints each run when it is finished.
-func (d *demo) report(a *app) error {
+func (d *demo) report(a *app, q *queue.Queue) error {
 	look := time.NewTicker(200 * time.Millisecond)
 	defer look.Stop()
 	printed := map[int64]bool{}
@@ -242,6 +277,11 @@ func (d *demo) report(a *app) error {
 		}
 		for _, r := range slices.Backward(runs) {
 			if !r.Finished.IsZero() && !r.Missed && !printed[r.ID] {
+				if len(printed) == 0 {
+					if err := d.fetchDays(a.ctx, q); err != nil && a.ctx.Err() == nil {
+						return err
+					}
+				}
 				printed[r.ID] = true
 				fmt.Fprintln(a.stdout, runLine(r))
 			}

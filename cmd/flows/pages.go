@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"flows"
+	"flows/emlite"
 	"flows/postgres"
+	"flows/queue"
 	"flows/web"
 )
 
@@ -72,14 +75,57 @@ func (c *demoCmd) listen() (net.Listener, error) {
 	return lis, nil
 }
 
+// working adds to the pages what can be done from them, and the view of the jobs, until the context ends.
+func working(ctx context.Context, o *web.Options, store *postgres.Store, client *emlite.Client, log *slog.Logger) error {
+	requests, err := queue.NewRequests(store.Pool(), store)
+	if err != nil {
+		return err
+	}
+	o.Actions, o.MediatorOf = actions{store, requests}, client.MediatorOf()
+	o.Queue, err = requests.UI(ctx, web.QueuePrefix, log)
+	return err
+}
+
+// stopServer lets answers that are being given come to their end, for a moment.
+func stopServer(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		server.Close()
+	}
+}
+
 // pages serves the dashboard until the demo stops, and says where.
-func (d *demo) pages(a *app, lis net.Listener) {
-	server := httpServer(web.New(web.Options{Ready: d.store.Ping, Store: dashboard{d.store, d.store.Status}}))
+func (d *demo) pages(a *app, every time.Duration, lis net.Listener) error {
+	began := time.Now()
+	o := web.Options{Ready: d.store.Ping, Stopped: a.ctx.Done(), Store: dashboard{d.store, func(ctx context.Context, esco string) (flows.Status, error) {
+		s, err := d.store.Status(ctx, esco)
+		s.Due = demoDue(began, every, s.Time)
+		return s, err
+	}}}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(a.ctx))
+	if err := working(ctx, &o, d.store, d.client, quiet()); err != nil {
+		cancel()
+		return err
+	}
+	server := httpServer(web.New(o))
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = server.Serve(lis) // until it is closed
 	}()
-	d.closers = append(d.closers, func() { server.Close(); <-served })
+	d.closers = append(d.closers, func() { stopServer(server); <-served; cancel() })
 	fmt.Fprintf(a.stdout, "The dashboard:\n\n  http://%s/\n\n", lis.Addr())
+	return nil
+}
+
+// demoDue is when runs were due last, by the demo's schedule.
+func demoDue(began time.Time, every time.Duration, now time.Time) map[flows.Frequency]*time.Time {
+	due := map[flows.Frequency]*time.Time{}
+	for f, s := range demoSchedules(every) {
+		if last := queue.Latest(s, now.Add(-flows.TickGrace)); !last.Before(began) {
+			due[f] = &last
+		}
+	}
+	return due
 }

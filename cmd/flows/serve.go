@@ -96,6 +96,11 @@ func (c *serveCmd) Run(a *app) error {
 		return err
 	}
 	defer client.Close()
+	behind, err := c.dial(a, c.meterTiming, emlite.Backfill)
+	if err != nil {
+		return err
+	}
+	defer behind.Close()
 	lis, err := net.Listen("tcp", c.HTTPAddr)
 	if err != nil {
 		return usage("cannot listen: %w: choose another address with FLOWS_HTTP_ADDR", err)
@@ -108,7 +113,7 @@ func (c *serveCmd) Run(a *app) error {
 		o.Schedules = plan
 	}
 	if c.does("worker") {
-		o.Workers = c.Parallel
+		o.Workers, o.Backfill, o.Backfills = c.Parallel, behind, max(1, c.Parallel/backfillShare)
 	}
 	return serveAll(a, c, store, client, o, lis, metrics)
 }
@@ -171,9 +176,15 @@ func serveAll(a *app, c *serveCmd, store *postgres.Store, client *emlite.Client,
 		}
 		metrics.MustRegister(web.NewCollector(func(ctx context.Context) (flows.Status, error) { return status(ctx, c.ESCO) }))
 		pages.Store = dashboard{store, status}
+		ctx, cancel := context.WithCancel(context.WithoutCancel(a.ctx))
+		defer cancel()
+		if err := working(ctx, &pages, store, client, a.log); err != nil {
+			return err
+		}
 	}
+	pages.Stopped = a.ctx.Done()
 	server := httpServer(web.New(pages))
-	defer server.Close()
+	defer stopServer(server)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(lis) }()
 	a.log.Info("serving", "address", lis.Addr().String(), "roles", c.Roles, "client", id)
@@ -184,6 +195,9 @@ func serveAll(a *app, c *serveCmd, store *postgres.Store, client *emlite.Client,
 		return nil
 	}
 }
+
+// backfillShare is how many meters are read for each one of which half-hours of the past are fetched.
+const backfillShare = 4
 
 // countSyncs counts what this process stored.
 func countSyncs(metrics prometheus.Registerer) func(flows.Result) {

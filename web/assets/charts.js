@@ -21,10 +21,20 @@
     return ctx.createPattern(tile, "repeat");
   };
 
-  const axes = (unit) => {
+  // times are labels of the axis: the time of day, or the day where one begins or steps are days.
+  const times = (zone) => {
+    const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short" });
+    const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+    return (u, splits, axis, space, step) => splits.map((at) => {
+      const date = new Date(at * 1e3), text = clock.format(date);
+      return step >= 86400 || (text === "00:00" && u.scales.x.max - u.scales.x.min > 90000) ? day.format(date) : text;
+    });
+  };
+
+  const axes = (zone) => {
     const quiet = css("--quiet"), line = css("--line");
     return [
-      { stroke: quiet, font, grid: { show: false }, ticks: { stroke: line, width: 1, size: 4 }, size: 28 },
+      { stroke: quiet, font, grid: { show: false }, ticks: { stroke: line, width: 1, size: 4 }, size: 28, values: times(zone) },
       { stroke: quiet, font, grid: { stroke: line, width: 1 }, ticks: { show: false }, size: 56, space: 28, values: (u, list) => list.map((v) => String(Math.abs(v) === 0 ? 0 : v).replace("-", "−")) },
     ];
   };
@@ -36,11 +46,10 @@
     width: figure.clientWidth || 640,
     height: heights[data.kind],
     tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), data.zone),
-    fmtDate: (template) => uPlot.fmtDate(template.replace("{h}{aa}", "{HH}:{mm}").replace("{h}:{mm}{aa}", "{HH}:{mm}")),
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false }, sync: data.kind === "line" ? undefined : { key: "half-hours", scales: ["x", null] } },
-    axes: axes(data.unit),
+    axes: axes(data.zone),
     series: [{}, ...series],
     ...more,
   });
