@@ -39,11 +39,12 @@ lint: ## gofmt, go vet, staticcheck.
 	go tool staticcheck ./...
 
 .PHONY: generate
-generate: ## Make the generated files anew: protobuf, docs/objects.md.
+generate: ## Make the generated files anew: protobuf, docs/objects.md, docs/openapi.json.
 	@command -v protoc >/dev/null || { echo "make generate needs protoc: apt-get install protobuf-compiler"; exit 1; }
 	GOBIN=$(CURDIR)/bin go install tool
 	PATH="$(CURDIR)/bin:$$PATH" protoc -I mediator/mediatorpb --go_out=. --go_opt=module=flows --go-grpc_out=. --go-grpc_opt=module=flows mediator.proto
 	go test ./emop -run TestObjectsDocumentIsTheTable -update
+	go test ./web -run TestTheDocumentIsTheAPI -update
 
 .PHONY: verify
 verify: generate ## Generated files are what the sources say.

@@ -34,8 +34,8 @@ type ExceptionRow struct {
 	Why       string    `json:"why"`
 }
 
-// severities, the worst first.
-var severities = []Severity{SeverityCritical, SeverityError, SeverityWarning, SeverityInfo}
+// severities, the worst last.
+var severities = []Severity{SeverityInfo, SeverityWarning, SeverityError, SeverityCritical}
 
 // Place is where the row is among all of them: the worst first, of those the ones seen last.
 func (x ExceptionRow) Place() string {

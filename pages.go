@@ -90,19 +90,23 @@ var HealthFilters = []HealthFilter{OnlyHealthy, OnlyUnhealthy, OnlyNeverRead, On
 
 // MeterLine is a meter in a list. Nil and zero times are not known.
 type MeterLine struct {
-	Serial, Name, ESCO, Hardware string
-	Zone                         string // the ESCO's, an IANA name
-	Mode                         Mode
-	Maintenance                  bool
-	Address                      string // "" = nobody knows where to ask
-	Health                       Health // "" = never read
-	Details                      string // why it is unhealthy
-	LastHealthy                  time.Time
-	Balance                      *Money
-	CSQ                          *int
-	ImportA, ImportB             *Energy
-	Drift                        *int   // s, meter minus server
-	Place                        string // in the list that was asked for
+	Serial      string    `json:"serial"`
+	Name        string    `json:"name"`
+	ESCO        string    `json:"esco"` // code
+	Hardware    string    `json:"hardware"`
+	Zone        string    `json:"timezone"` // the ESCO's, an IANA name
+	Mode        Mode      `json:"mode"`
+	Maintenance bool      `json:"maintenance"`
+	Address     string    `json:"address"`        // "" = nobody knows where to ask
+	Health      Health    `json:"health"`         // "" = never read
+	Details     string    `json:"health_details"` // why it is unhealthy
+	LastHealthy time.Time `json:"last_healthy_at,omitzero"`
+	Balance     *Money    `json:"balance"`
+	CSQ         *int      `json:"csq"`
+	ImportA     *Energy   `json:"import_a"`
+	ImportB     *Energy   `json:"import_b"`
+	Drift       *int      `json:"clock_time_diff_seconds"` // meter minus server
+	Place       string    `json:"-"`                       // in the list that was asked for
 }
 
 // NotRead says why no run asks the meter; "" when one does.

@@ -1,5 +1,10 @@
 package flows
 
+import (
+	"strings"
+	"time"
+)
+
 // GapKind is what can be done about half-hours that a log did not give.
 type GapKind string
 
@@ -27,12 +32,21 @@ type GapQuery struct {
 type GapLine struct {
 	Serial string `json:"serial"`
 	ESCO   string `json:"esco"`
+	Zone   string `json:"timezone"`
 	MeterGap
-	Expected  int    `json:"expected"`  // half-hours of the day
-	Estimated int    `json:"estimated"` // of them
-	Age       int    `json:"age_days"`
-	Register  string `json:"register_id"`
+	Expected  int       `json:"expected"`  // half-hours of the day
+	Estimated int       `json:"estimated"` // of them
+	Age       int       `json:"age_days"`
+	Register  string    `json:"register_id"`
+	NotAsked  string    `json:"not_asked"`         // why it is not asked for; "" = it is, or there is nothing to ask for
+	Every     Frequency `json:"asked_every"`       // of the runs that read logs; "" = none does
+	Tries     int       `json:"tries"`             // such runs since the day ended, where half-hours were never reached
+	Answered  int       `json:"answered"`          // of them the meter gave records
+	Tried     time.Time `json:"tried_at,omitzero"` // the last of them
+	Shown     time.Time `json:"shown_at,omitzero"` // when the meter last showed that its log has none
 }
 
 // Place is where the line is among all of them.
-func (g GapLine) Place() string { return g.Day + "." + g.Register + "." + string(g.Direction) }
+func (g GapLine) Place() string {
+	return strings.Join([]string{g.Day, g.Element, g.Register, string(g.Direction), g.Serial}, ".")
+}

@@ -22,6 +22,15 @@ func (e Energy) String() string {
 	return strings.TrimSuffix(s, "0")
 }
 
+// MarshalJSON is the energy in kWh, an exact decimal number.
+func (e Energy) MarshalJSON() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (e *Energy) UnmarshalJSON(text []byte) (err error) {
+	*e, err = ParseEnergy(string(text))
+	return err
+}
+
 // ParseEnergy reads kWh as PostgreSQL's numeric prints them; more than four decimals that are not zero are refused.
 func ParseEnergy(s string) (Energy, error) {
 	n, err := parseDecimal(s, 4)
@@ -39,6 +48,15 @@ const Pound Money = 100_000
 
 // String is the amount in pounds with five decimals: "3.00000", "-333.26400".
 func (m Money) String() string { return decimal(int64(m), 5) }
+
+// MarshalJSON is the amount in pounds, an exact decimal number.
+func (m Money) MarshalJSON() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *Money) UnmarshalJSON(text []byte) (err error) {
+	*m, err = ParseMoney(string(text))
+	return err
+}
 
 // ParseMoney reads pounds with at most five decimals.
 func ParseMoney(s string) (Money, error) {

@@ -49,6 +49,27 @@ type MeterCounts struct {
 	Drifting   int `json:"clock_drift"`
 }
 
+// Look is something that meters are worth a look for, and how many are.
+type Look struct {
+	Filter LookFilter
+	Count  int
+	Text   string // stands behind the number
+}
+
+// Looks lists what there is. None of it needs a person: a balance is the customer's, and a weak signal may do.
+func (m MeterCounts) Looks() (list []Look) {
+	for _, l := range []Look{
+		{LowBalanceLook, m.LowBalance, fmt.Sprintf("balance below %d.00", LowBalance/Pound)},
+		{WeakSignalLook, m.WeakSignal, fmt.Sprintf("signal too weak (csq < %d)", WeakSignal)},
+		{DriftLook, m.Drifting, fmt.Sprintf("clock off by %d s and more", ClockDrift/time.Second)},
+	} {
+		if l.Count > 0 {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
 // Total is every meter.
 func (m MeterCounts) Total() int { return m.Active + m.Passive + m.Maintenance }
 

@@ -212,7 +212,7 @@ func TestExceptionsAreListedAPageAtATime(t *testing.T) {
 			(array['open', 'open', 'acknowledged', 'resolved'])[1 + n % 7 % 4], 'ann', 'x'
 		from generate_series(1, 200) n join flows.meter_registry r on r.serial = 'M' || to_char(1 + n % 40, 'FM0000')`)
 	for _, f := range []flows.ExceptionFilter{
-		{}, {Status: "open"}, {Status: "resolved"}, {ESCO: "E", Status: "open"}, {Rules: []flows.Rule{flows.RuleSpike}}, {Severities: []flows.Severity{flows.SeverityError}, Status: "open"},
+		{}, {Status: "open"}, {Status: "resolved"}, {ESCO: "E", Status: "open"}, {Rules: []flows.Rule{flows.RuleSpike}}, {Severities: []flows.Severity{flows.SeverityError}, Status: "open"}, {Severities: []flows.Severity{flows.SeverityInfo, flows.SeverityCritical}, ESCO: "F"},
 		{Serials: []string{"M0007"}}, {IDs: []int64{5, 9}}, {ESCO: "E", Serials: []string{"M0005"}},
 	} {
 		want, n, err := s.Exceptions(t.Context(), f) // by other SQL, and all at once
@@ -257,85 +257,6 @@ func mustFillDays(t *testing.T, s *Store) {
 		from (select g.*, row_number() over (order by r.serial, element) i from flows.meter_registers g join flows.meter_registry r on r.id = g.meter_id) g,
 			generate_series(0, 9) n, unnest('{import,export}'::text[]) d, lateral (select (i * 7 + n) % 5 k) x
 		where d = 'import' or i % 2 = 0`)
-}
-
-func TestGapsAreListedAPageAtATime(t *testing.T) {
-	s := mustStore(t)
-	mustFillList(t, s, 30)
-	mustFillDays(t, s)
-	for _, q := range []flows.GapQuery{{}, {ESCO: "e"}, {Kind: flows.GapNeverReached}, {Kind: flows.GapNotLogged}, {Kind: flows.GapInvalid, ESCO: "F"}, {Again: true}, {Serial: "M0003"}} {
-		got := walk(t, fmt.Sprintf("%+v", q), 6, func(c flows.Cursor, n int) ([]flows.GapLine, error) {
-			q.From, q.Limit = c, n
-			return s.GapLines(t.Context(), q)
-		}, flows.GapLine.Place)
-		want := lines(t, s, `
-			select p.day || '.' || p.register_id || '.' || p.direction from flows.register_gaps p join flows.meter_registry r on r.id = p.meter_id left join flows.escos e on e.id = r.esco
-			where ($1 = '' or lower(e.code) = lower($1)) and ($2 = '' or p.serial = $2) and (not $3 or p.asked_again)
-				and ($4 = '' or $4 = 'never_reached' and p.never_reached > 0 or $4 = 'not_logged' and p.not_logged > 0 or $4 = 'invalid' and p.invalid > 0)
-			order by p.day desc, p.register_id desc, p.direction desc`, q.ESCO, q.Serial, q.Again, q.Kind)
-		if want == "" {
-			t.Errorf("%+v proves nothing", q)
-		}
-		if diff := gocmp.Diff(want, strings.Join(got, "\n")); diff != "" {
-			t.Errorf("%+v (-want +got):\n%s", q, diff)
-		}
-	}
-}
-
-func TestTotalsAreTheSumsOfTheirDays(t *testing.T) {
-	s := mustStore(t)
-	mustFillList(t, s, 30)
-	mustFillDays(t, s)
-	mustExec(t, s, `insert into flows.circuits (id, type, site, name) values ('00000000-0000-0000-0000-000000000001', 'heat', 'Yard', 'Boiler'), ('00000000-0000-0000-0000-000000000002', 'solar', 'Yard', 'Roof')`)
-	mustExec(t, s, `insert into flows.circuit_register select '00000000-0000-0000-0000-000000000001', register_id from flows.meter_registers g join flows.meter_registry r on r.id = g.meter_id where r.serial < 'M0006'`)
-	const sums = `round(coalesce(sum(energy) filter (where direction = 'import'), 0), 3) || ' ' || coalesce(sum(actual + estimated) filter (where direction = 'import'), 0) || ' ' ||
-		coalesce(sum(estimated) filter (where direction = 'import'), 0) || ' ' || round(coalesce(sum(billable_energy) filter (where direction = 'export'), 0), 3) || ' ' || coalesce(sum(expected) filter (where direction = 'export'), 0)`
-	const from = ` from flows.register_day d join flows.meter_registers g using (register_id) join flows.meter_registry r on r.id = g.meter_id left join flows.escos e on e.id = r.esco
-		where day between '2026-03-03' and '2026-03-06'`
-	for _, c := range []struct {
-		q    flows.TotalsQuery
-		want string // SQL
-	}{
-		{flows.TotalsQuery{By: flows.ByRegister}, `select r.serial || '/' || element || ' ' || ` + sums + from + ` group by r.serial, element, g.register_id order by r.serial, g.register_id`},
-		{flows.TotalsQuery{By: flows.ByRegister, ESCO: "E", Search: "plot"}, `select r.serial || '/' || element || ' ' || ` + sums + from + ` and e.code = 'E' and r.name like 'Plot%' group by r.serial, element, g.register_id order by r.serial, g.register_id`},
-		{flows.TotalsQuery{By: flows.ByESCO}, `select coalesce(e.code, '') || '/ ' || ` + sums + from + ` group by e.code order by e.code nulls last`},
-		{flows.TotalsQuery{By: flows.ByESCO, ESCO: "f"}, `select coalesce(e.code, '') || '/ ' || ` + sums + from + ` and e.code = 'F' group by e.code`},
-		{flows.TotalsQuery{By: flows.ByCircuit}, `select 'Boiler/ ' || ` + sums + from + ` and r.serial < 'M0006' union all select 'Roof/ 0.000 0 0 0.000 0'`},
-	} {
-		c.q.From, c.q.To = "2026-03-03", "2026-03-06"
-		text := map[string]string{}
-		said := func(x flows.Total) string {
-			return fmt.Sprintf("%s/%s %s %d %d %s %d", x.Name, x.Element, x.Import.Energy, x.Import.Known, x.Import.Estimated, x.Export.Billable, x.Export.Expected)
-		}
-		page := func(cursor flows.Cursor, n int) ([]flows.Total, error) {
-			c.q.Cursor, c.q.Limit = cursor, n
-			list, err := s.Totals(t.Context(), c.q)
-			for _, x := range list {
-				text[x.Place()] = said(x)
-			}
-			return list, err
-		}
-		var got []string
-		if c.q.By == flows.ByRegister {
-			for _, place := range walk(t, fmt.Sprintf("%+v", c.q), 7, page, flows.Total.Place) {
-				got = append(got, text[place])
-			}
-		} else {
-			list, err := page(flows.Cursor{}, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, x := range list {
-				got = append(got, said(x))
-			}
-		}
-		if diff := gocmp.Diff(lines(t, s, c.want), strings.Join(got, "\n")); diff != "" {
-			t.Errorf("%+v (-want +got):\n%s", c.q, diff)
-		}
-	}
-	if _, err := s.Totals(t.Context(), flows.TotalsQuery{By: flows.ByESCO, ESCO: "X", From: "2026-03-03", To: "2026-03-06"}); err == nil {
-		t.Error("an ESCO that is not there has totals")
-	}
 }
 
 func TestTheLastDaysShowTheWorstMeters(t *testing.T) {

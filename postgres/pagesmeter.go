@@ -67,14 +67,27 @@ func (s *Store) MeterPage(ctx context.Context, serial string) (m flows.MeterPage
 	return m, trouble("look at a meter", err)
 }
 
+// livedRegisters are a meter's registers that live in a period. A life reaches back to the first record, unless another register or a reading begins it.
+const livedRegisters = `
+	join flows.meter_registers g on g.meter_id = r.id and coalesce(g.end_time, 'infinity') > $2
+	join lateral (
+		select coalesce((
+			select h."timestamp" from flows.register_profile_hh h
+			where g.initial_read is null
+				and not exists (select from flows.meter_registers p where p.meter_id = g.meter_id and (p.element = 'B') = (g.element = 'B') and p.start_time < g.start_time)
+				and h.register_id = g.register_id and h.direction = 'import' and h."timestamp" < g.start_time and h."timestamp" >= g.start_time - interval '400 days'
+				and flows.profile_usable(h."timestamp", h.status, h.received_at)
+			order by h."timestamp" limit 1
+		), g.start_time) begins
+	) life on life.begins < $3`
+
 // Lanes gives the half-hours of a period of the registers that the meter had in it, also of those that it took over, element by element.
 func (s *Store) Lanes(ctx context.Context, serial string, p flows.Period) (lanes []flows.Lane, err error) {
 	rows, _ := s.pool.Query(ctx, `
-		select g.register_id::text, coalesce(g.serial, r.serial), g.element, g.start_time, coalesce(g.end_time, '0001-01-01Z'), x.exports, t.at,
+		select g.register_id::text, coalesce(g.serial, r.serial), g.element, life.begins, coalesce(g.end_time, '0001-01-01Z'), x.exports, t.at,
 			round(i.import_interval, 4)::text, coalesce(i.import_quality, ''), coalesce(i.import_method, ''), coalesce(i.import_reason, ''), coalesce(i.import_billable, false),
 			round(i.export_interval, 4)::text, coalesce(i.export_quality, ''), coalesce(i.export_method, ''), coalesce(i.export_reason, ''), coalesce(i.export_billable, false)
-		from flows.meter_registry r
-		join flows.meter_registers g on g.meter_id = r.id and g.start_time < $3 and coalesce(g.end_time, 'infinity') > $2
+		from flows.meter_registry r`+livedRegisters+`
 		cross join lateral (select exists (select from flows.register_day where register_id = g.register_id and direction = 'export')) x (exports)
 		cross join generate_series($2::timestamptz, $3::timestamptz - interval '30 minutes', interval '30 minutes') t (at)
 		left join flows.register_interval_hh i on i.register_id = g.register_id and i."timestamp" = t.at and i."timestamp" >= $2 and i."timestamp" < $3

@@ -24,20 +24,28 @@ func (s *Store) LastHalfHour(ctx context.Context, serial string) (at time.Time, 
 	return at, trouble("look for the last half-hour", err)
 }
 
-// Traces gives what the meter's registers stood at in a period, those included that it took over, element by element.
+// thinFrom is how long a period is of which no picture can show every reading.
+const thinFrom = 8 * 24 * time.Hour
+
+// Traces gives what the meter's registers stood at in a period, those included that it took over, element by element; of more than eight
+// days the readings of every third hour, one record of the log in it.
 func (s *Store) Traces(ctx context.Context, serial string, p flows.Period) (list []flows.Trace, err error) {
+	read, record := "", ""
+	if p.To.Sub(p.From) > thinFrom {
+		read = ` and extract(hour from "timestamp" at time zone 'UTC')::int % 3 = 0`
+		record = read + ` and extract(minute from "timestamp") < 30`
+	}
 	rows, _ := s.pool.Query(ctx, `
 		select g.register_id::text, coalesce(g.serial, r.serial), g.element, x.direction, x.logged, x.at, round(x.read, 4)::text
-		from flows.meter_registry r
-		join flows.meter_registers g on g.meter_id = r.id and g.start_time < $3 and coalesce(g.end_time, 'infinity') > $2
+		from flows.meter_registry r`+livedRegisters+`
 		cross join lateral (
-			select direction, true logged, "timestamp" at, read from flows.register_profile_hh where register_id = g.register_id and "timestamp" >= $2 and "timestamp" <= $3 and status & 128 <> 0
+			select direction, true logged, "timestamp" at, read from flows.register_profile_hh where register_id = g.register_id and "timestamp" >= $2 and "timestamp" <= $3 and status & 128 <> 0`+record+`
 			union all
-			select 'import', false, "timestamp", read from flows.register_import where register_id = g.register_id and "timestamp" >= $2 and "timestamp" <= $3
+			select 'import', false, "timestamp", read from flows.register_import where register_id = g.register_id and "timestamp" >= $2 and "timestamp" <= $3`+read+`
 			union all
-			select 'export', false, "timestamp", read from flows.register_export where register_id = g.register_id and "timestamp" >= $2 and "timestamp" <= $3
+			select 'export', false, "timestamp", read from flows.register_export where register_id = g.register_id and "timestamp" >= $2 and "timestamp" <= $3`+read+`
 		) x
-		where r.serial = $1 order by g.element, g.start_time, g.register_id, x.direction desc, x.at`, serial, p.From, p.To)
+		where r.serial = $1 order by g.element collate "C", g.start_time, g.register_id, x.direction collate "C" desc, x.at`, serial, p.From, p.To)
 	var register, before, value string
 	var t flows.Trace
 	var logged bool

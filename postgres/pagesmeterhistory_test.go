@@ -154,6 +154,23 @@ func TestTracesAreWhatRegistersStoodAt(t *testing.T) {
 	if diff := cmp.Diff(all, got); diff != "" || len(all) < 30 {
 		t.Errorf("readings (-want +got):\n%s", diff)
 	}
+	month, err := s.Traces(t.Context(), "M1", flows.Period{From: from.AddDate(0, 0, -9), To: to})
+	var thin []string
+	for _, tr := range month {
+		for _, p := range append(tr.Reads, tr.Log...) {
+			thin = append(thin, p.At.UTC().Format("15:04"))
+		}
+	}
+	slices.Sort(thin)
+	want = lines(t, s, `
+		select to_char("timestamp" at time zone 'UTC', 'HH24:MI') from (
+			select register_id, "timestamp" from flows.register_import union all select register_id, "timestamp" from flows.register_export
+			union all select register_id, "timestamp" from flows.register_profile_hh where status = 128 and to_char("timestamp" at time zone 'UTC', 'MI') = '00') x
+		join flows.meter_registers g using (register_id) join flows.meter_registry r on r.id = g.meter_id
+		where r.serial = 'M1' and "timestamp" <= $1 and to_char("timestamp" at time zone 'UTC', 'HH24') in ('00', '03', '06', '09', '12', '15', '18', '21') order by 1`, to)
+	if diff := cmp.Diff(want, strings.Join(thin, "\n")); diff != "" || err != nil || want == "" {
+		t.Errorf("of long (-want +got):\n%s%v", diff, err)
+	}
 	if list, err := s.Traces(t.Context(), "X", flows.Period{From: from, To: to}); list != nil || err != nil {
 		t.Errorf("of nobody: %v %v", list, err)
 	}
@@ -225,5 +242,39 @@ func TestAMetersHistoryIsThatOfThePeriod(t *testing.T) {
 	}
 	if active, _, err := s.MeterTariffs(t.Context(), "X"); active != nil || err != nil {
 		t.Errorf("tariffs of nobody: %s %v", active, err)
+	}
+}
+
+func TestARegistersLifeReachesBackToItsFirstRecord(t *testing.T) {
+	s := mustStore(t)
+	mustFillPages(t, s)
+	mustExec(t, s, `update flows.meter_registers set start_time = '2026-03-02 12:00Z', initial_read = case when element = 'B' then 1 end`)
+	mustExec(t, s, `insert into flows.register_profile_hh (register_id, direction, "timestamp", read, status, received_at)
+		select register_id, 'import', '2026-02-20Z'::timestamptz + n * interval '30 minutes', n, case n when 0 then 64 else 128 end, '2026-03-02 18:00Z'
+		from flows.meter_registers g join flows.meter_registry r on r.id = g.meter_id, generate_series(0, 4) n where r.serial = 'M1'`)
+	day := time.Date(2026, 2, 20, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		from time.Time
+		want string
+	}{{day, "A 00:30 3.000"}, {day.AddDate(0, 0, 1), "A 00:30 0.000"}, {day.AddDate(0, 0, -1), ""}, {day.AddDate(0, 0, 10), "A 00:30 0.000 B 12:00 0.000"}} {
+		p := flows.Period{From: c.from, To: c.from.AddDate(0, 0, 1)}
+		lanes, err := s.Lanes(t.Context(), "M1", p)
+		var got []string
+		for _, l := range lanes {
+			sum := flows.Energy(0)
+			for _, slot := range l.Slots {
+				if slot.Import.Value != nil {
+					sum += *slot.Import.Value
+				}
+			}
+			got = append(got, l.Element, l.Life.From.UTC().Format("15:04"), sum.String())
+		}
+		if text := strings.Join(got, " "); text != c.want || err != nil {
+			t.Errorf("%s: %q, want %q, %v", c.from.Format(time.DateOnly), text, c.want, err)
+		}
+		traces, err := s.Traces(t.Context(), "M1", p)
+		if (len(traces) > 0) != (c.from == day) || err != nil {
+			t.Errorf("%s: %v %v", c.from.Format(time.DateOnly), traces, err)
+		}
 	}
 }

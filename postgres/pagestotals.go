@@ -11,33 +11,62 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sides are the sums of register_day d, import before export.
-var sides = strings.ReplaceAll(side, "~", "import") + ", " + strings.ReplaceAll(side, "~", "export")
+// sides are the sums of a register's days d, import before export; of and ofMany are those of the sums.
+var (
+	sides = bothWays(`sum(d.energy) filter (where d.direction = '~') ~_energy, sum(d.billable_energy) filter (where d.direction = '~') ~_billable,
+		sum(d.expected) filter (where d.direction = '~') ~_expected, sum(d.actual + d.derived + d.edited + d.estimated) filter (where d.direction = '~') ~_known,
+		sum(d.estimated) filter (where d.direction = '~') ~_estimated`)
+	of     = bothWays(`coalesce(s.~_energy, 0)::text, coalesce(s.~_billable, 0)::text, coalesce(s.~_expected, 0), coalesce(s.~_known, 0), coalesce(s.~_estimated, 0)`)
+	ofMany = bothWays(`coalesce(sum(s.~_energy), 0)::text, coalesce(sum(s.~_billable), 0)::text, coalesce(sum(s.~_expected), 0)::bigint,
+		coalesce(sum(s.~_known), 0)::bigint, coalesce(sum(s.~_estimated), 0)::bigint`)
+)
 
-const side = `coalesce(sum(d.energy) filter (where d.direction = '~'), 0)::text, coalesce(sum(d.billable_energy) filter (where d.direction = '~'), 0)::text,
-	coalesce(sum(d.expected) filter (where d.direction = '~'), 0), coalesce(sum(d.actual + d.derived + d.edited + d.estimated) filter (where d.direction = '~'), 0),
-	coalesce(sum(d.estimated) filter (where d.direction = '~'), 0)`
+func bothWays(text string) string {
+	return strings.ReplaceAll(text, "~", "import") + ", " + strings.ReplaceAll(text, "~", "export")
+}
 
-// Totals sums the energy of local days, as it was judged last. Errors: *flows.UnknownESCO, or *flows.Error with Database.
+// Totals sums the energy of local days, as it was judged last: each register's first, so that the many rows are gone before anything is looked
+// up for them. Errors: *flows.UnknownESCO, or *flows.Error with Database.
 func (s *Store) Totals(ctx context.Context, q flows.TotalsQuery) ([]flows.Total, error) {
 	if err := s.known(ctx, Filter{ESCO: q.ESCO}); err != nil {
 		return nil, err
 	}
 	switch q.By {
 	case flows.ByESCO:
-		return s.totals(ctx, `
-			select coalesce(e.code, ''), '', coalesce(e.code, ''), '', count(distinct d.register_id), `+sides+`, '', ''
-			from flows.register_day d join flows.meter_registers g using (register_id) join flows.meter_registry r on r.id = g.meter_id left join flows.escos e on e.id = r.esco
-			where d.day between $1::date and $2::date and ($3 = '' or lower(e.code) = lower($3)) group by e.code order by e.code nulls last`, q.From, q.To, q.ESCO)
+		return s.escoTotals(ctx, q)
 	case flows.ByCircuit:
 		return s.totals(ctx, `
-			select c.name, '', coalesce(c.site, ''), c.type, count(distinct k.register), `+sides+`, '', ''
-			from flows.circuits c left join flows.circuit_register k on k.circuit = c.id left join flows.register_day d on d.register_id = k.register and d.day between $1::date and $2::date
+			select c.name, '', coalesce(c.site, ''), c.type, count(k.register), `+ofMany+`, '', ''
+			from flows.circuits c left join flows.circuit_register k on k.circuit = c.id left join (
+				select d.register_id, `+sides+` from flows.register_day d
+				where d.day between $1::date and $2::date and d.register_id in (select register from flows.circuit_register) group by d.register_id
+			) s on s.register_id = k.register
 			where $3 = '' or exists (select from flows.circuit_register k join flows.meter_registers g on g.register_id = k.register join flows.meter_registry r on r.id = g.meter_id
 				join flows.escos e on e.id = r.esco where k.circuit = c.id and lower(e.code) = lower($3))
 			group by c.id order by c.site, c.name, c.id`, q.From, q.To, q.ESCO)
 	}
 	return s.registerTotals(ctx, q)
+}
+
+// escoTotals looks the days of a small ESCO up register by register.
+func (s *Store) escoTotals(ctx context.Context, q flows.TotalsQuery) ([]flows.Total, error) {
+	only, args := "", []any{q.From, q.To, q.ESCO}
+	if q.ESCO != "" {
+		list, few, err := s.ofESCO(ctx, q.ESCO)
+		if err != nil {
+			return nil, err
+		}
+		if few {
+			only, args = ` and d.register_id = any($4::text[]::uuid[])`, append(args, list)
+		}
+	}
+	return s.totals(ctx, `
+		select coalesce(e.code, ''), '', coalesce(e.code, ''), '', count(*), `+ofMany+`, '', ''
+		from (
+			select d.*, (select r.esco from flows.meter_registers g join flows.meter_registry r on r.id = g.meter_id where g.register_id = d.register_id) esco
+			from (select d.register_id, `+sides+` from flows.register_day d where d.day between $1::date and $2::date`+only+` group by d.register_id) d
+		) s left join flows.escos e on e.id = s.esco
+		where $3 = '' or lower(e.code) = lower($3) group by e.code order by e.code nulls last`, args...)
 }
 
 // registerTotals sums the registers of a page alone.
@@ -60,14 +89,15 @@ func (s *Store) registerTotals(ctx context.Context, q flows.TotalsQuery) ([]flow
 	}
 	from, to, limit := bind(q.From), bind(q.To), bind(q.Limit)
 	list, err := s.totals(ctx, `
-		select p.serial, p.element, p.code, '', 1, `+sides+`, p.register_id::text, p.now
+		select p.serial, p.element, p.code, '', 1, `+of+`, p.register_id::text, p.now
 		from (
 			select coalesce(g.serial, r.serial) serial, r.serial now, g.element, coalesce(e.code, '') code, g.register_id
 			from flows.meter_registry r join flows.meter_registers g on g.meter_id = r.id left join flows.escos e on e.id = r.esco
 			where `+where+` and exists (select from flows.register_day d where d.register_id = g.register_id and d.day between `+from+`::text::date and `+to+`::text::date)
 			order by r.serial`+way+`, g.register_id`+way+` limit nullif(`+limit+`, 0)
-		) p left join flows.register_day d on d.register_id = p.register_id and d.day between `+from+`::text::date and `+to+`::text::date
-		group by p.serial, p.now, p.element, p.code, p.register_id order by p.now`+way+`, p.register_id`+way, args...)
+		) p cross join lateral (
+			select `+sides+` from flows.register_day d where d.register_id = p.register_id and d.day between `+from+`::text::date and `+to+`::text::date
+		) s order by p.now`+way+`, p.register_id`+way, args...)
 	if q.Cursor.Back {
 		slices.Reverse(list)
 	}

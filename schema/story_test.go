@@ -88,6 +88,10 @@ func registered(t *testing.T, conn *pgx.Conn) {
 	exec(t, conn, `insert into escos (code, timezone) values ('HOME', 'Europe/London'), ('EAST', 'America/New_York')`)
 	exec(t, conn, `insert into meter_registry (id, serial, hardware, esco) values ('00000000-0000-0000-0000-000000000001', 'M1', 'C1.w', (select id from escos where code = 'HOME')),
 		('00000000-0000-0000-0000-000000000002', 'M2', 'P1.ax', (select id from escos where code = 'EAST')), ('00000000-0000-0000-0000-000000000003', 'M3', 'C1.w', null)`)
+	exec(t, conn, `update meter_registers set start_time = $1`, midnight.AddDate(0, 0, -5))
+	exec(t, conn, `insert into circuits (id, type) values ('00000000-0000-0000-0000-00000000000a', 'power'), ('00000000-0000-0000-0000-00000000000b', 'heat')`)
+	exec(t, conn, `insert into circuit_register select '00000000-0000-0000-0000-00000000000a'::uuid, register_id from meter_registers where element <> 'B'
+		union all select '00000000-0000-0000-0000-00000000000b'::uuid, register_id from meter_registers where element <> 'SINGLE'`)
 }
 
 // readings are 31 hourly saves, the last of them twice.
@@ -159,6 +163,13 @@ func answersOf(t *testing.T, conn *pgx.Conn) map[string]string {
 	}
 	for _, table := range []string{"meter_prepay_balance", "meter_csq", "meter_voltage", "meter_3p_voltage", "meter_health_history"} {
 		ask(table, `select * from `+table+` order by meter_id, timestamp`)
+	}
+	for _, view := range []string{"register_interval_hh_missing", "register_import_missing"} { // of days that are over for good
+		ask(view, `select m.serial, g.element, to_jsonb(x) - 'register_id' x
+			from `+view+` x join meter_registers g using (register_id) join meter_registry m on m.id = g.meter_id where date < $1 order by 1, 2, 3`, midnight.AddDate(0, 0, 6))
+	}
+	for view, time := range map[string]string{"circuit_interval_hh": `"timestamp"`, "circuit_interval_daily": "day", "circuit_interval_monthly": "month"} {
+		ask(view, `select * from `+view+` where `+time+` < $1 order by circuit, `+time, midnight.AddDate(0, 0, 6))
 	}
 	for _, name := range []string{"sync", "collection", "unhealthy"} {
 		ask("monitor_"+name, given(t, "monitor_"+name))

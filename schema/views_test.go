@@ -9,6 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+const sumColumns = "import_interval,import_billable_interval,import_known,import_estimated,import_billable," +
+	"export_interval,export_billable_interval,export_known,export_estimated,export_billable"
+
 func TestViewsOfTheFieldHaveItsColumns(t *testing.T) {
 	conn := migrated(t)
 	for view, want := range map[string]string{
@@ -19,6 +22,10 @@ func TestViewsOfTheFieldHaveItsColumns(t *testing.T) {
 		"meters_offline_all":           "last_online,serial,name",
 		"meters_offline_recently":      "last_online,serial,name",
 		"register_interval_hh_missing": "register_id,date,expected_count,actual_count,missing_count,missing",
+		"register_import_missing":      "register_id,date,expected_count,actual_count,missing_count,missing",
+		"circuit_interval_hh":          "circuit,timestamp,expected," + sumColumns,
+		"circuit_interval_daily":       "circuit,day,expected," + sumColumns,
+		"circuit_interval_monthly":     "circuit,month,expected," + sumColumns,
 		"circuits":                     "id,type,site,name",
 		"circuit_register":             "circuit,register",
 	} {

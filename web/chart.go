@@ -1,13 +1,11 @@
 package web
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"flows"
 )
@@ -32,19 +30,30 @@ type barsData struct {
 	X       []int64     `json:"x"` // middles of the half-hours
 	Import  barsSide    `json:"import"`
 	Export  barsSide    `json:"export"`
+	Gaps    []gapData   `json:"gaps"`
+	Why     whyData     `json:"why"`
 	Up      json.Number `json:"up"` // kWh, ends of the scale that all lanes share
 	Down    json.Number `json:"down"`
 	Exports bool        `json:"exports"` // there is something below 0
 }
 
-// barsSide is one direction: values by quality, edited ones with the actual ones; and of half-hours without a value, by their number, why,
-// and which of them are gaps.
+// barsSide is the values of one direction by quality, edited ones with the actual ones.
 type barsSide struct {
 	Actual    []*json.Number `json:"actual"`
 	Derived   []*json.Number `json:"derived"`
 	Estimated []*json.Number `json:"estimated"`
-	Why       map[int]string `json:"why"`
-	Gaps      []int          `json:"gaps"`
+}
+
+// gapData is a half-hour that should be known.
+type gapData struct {
+	X    int64 `json:"x"`
+	Down bool  `json:"down"`
+}
+
+// whyData tells of half-hours without a value, by their number, why.
+type whyData struct {
+	Import map[int]string `json:"import"`
+	Export map[int]string `json:"export"`
 }
 
 // traceData is what a register stood at, by its meter's log and by reads of runs. It is drawn from its base on, since an axis begins at 0.
@@ -112,9 +121,10 @@ func round125(e flows.Energy) flows.Energy {
 func barsOf(l flows.Lane, up, down flows.Energy, s span, c clock) barsData {
 	n := len(l.Slots)
 	side := func() barsSide {
-		return barsSide{make([]*json.Number, n), make([]*json.Number, n), make([]*json.Number, n), map[int]string{}, []int{}}
+		return barsSide{make([]*json.Number, n), make([]*json.Number, n), make([]*json.Number, n)}
 	}
-	b := barsData{frame: frameOf("bars", s.Period, c), X: make([]int64, n), Import: side(), Export: side(), Up: json.Number(up.String()), Down: json.Number(down.String())}
+	b := barsData{frame: frameOf("bars", s.Period, c), X: make([]int64, n), Import: side(), Export: side(), Gaps: []gapData{}, Why: whyData{map[int]string{}, map[int]string{}},
+		Up: json.Number(up.String()), Down: json.Number(down.String())}
 	for i, slot := range l.Slots {
 		b.X[i] = slot.Start.Add(flows.SlotLength / 2).Unix()
 		b.Exports = b.Exports || slot.Export.Value != nil && *slot.Export.Value > 0
@@ -123,24 +133,28 @@ func barsOf(l flows.Lane, up, down flows.Energy, s span, c clock) barsData {
 }
 
 // add draws one half-hour: a bar when it is known, a mark on the axis when it should be.
-func (b *barsData) add(to *barsSide, i int, c cell) {
+func (b *barsData) add(i int, d flows.Direction, c cell) {
+	side, why := b.Import, b.Why.Import
+	if d == flows.Export {
+		side, why = b.Export, b.Why.Export
+	}
 	if c.Value == nil {
-		to.Why[i] = strings.TrimSpace(c.State.Word + " " + c.Reason)
+		why[i] = strings.TrimSpace(c.State.Word + " " + c.Reason)
 		if c.State == gap || c.State == withdrawn {
-			to.Gaps = append(to.Gaps, i)
+			b.Gaps = append(b.Gaps, gapData{b.X[i], d == flows.Export})
 		}
 		return
 	}
-	list := to.Actual
+	value := *c.Value
+	if d == flows.Export {
+		value = -value
+	}
+	list := side.Actual
 	switch c.Quality {
 	case flows.Derived:
-		list = to.Derived
+		list = side.Derived
 	case flows.Estimated:
-		list = to.Estimated
-	}
-	value := *c.Value
-	if to == &b.Export {
-		value = -value
+		list = side.Estimated
 	}
 	list[i] = new(json.Number(value.String()))
 }

@@ -17,7 +17,8 @@ type charts []struct {
 	Import  map[string][]*json.Number
 	Export  map[string][]*json.Number
 	Gaps    []gapData
-	Titles  []string
+	Why     map[string]map[int]string
+	Base    json.Number
 	Up      json.Number
 	Down    json.Number
 	Log     []*json.Number
@@ -84,7 +85,7 @@ func TestBarsAreTheHalfHoursAndGapsAreGaps(t *testing.T) {
 	if len(all) != 3 || all[0].Kind != "trace" || all[1].Kind != "bars" || all[2].Kind != "bars" {
 		t.Fatalf("%+v", all)
 	}
-	if tr := all[0]; values(tr.Log) != "0=0.000 2=2.000" || values(tr.Reads) != "1=1.000" || tr.X[1] != from.Add(90*time.Minute).Unix() || !strings.Contains(tr.Titles[1], "6.000") {
+	if tr := all[0]; values(tr.Log) != "0=5.000 2=7.000" || values(tr.Reads) != "1=6.000" || tr.Base != "5.000" || tr.X[1] != from.Add(90*time.Minute).Unix() {
 		t.Errorf("the register's trace: %+v", tr)
 	}
 	x := all[1]
@@ -103,11 +104,43 @@ func TestBarsAreTheHalfHoursAndGapsAreGaps(t *testing.T) {
 	if n := len(x.Gaps); n != 44+47 || x.Gaps[0] != (gapData{x.X[1], true}) || x.Gaps[3] != (gapData{x.X[4], false}) || len(all[2].Gaps) != 0 {
 		t.Errorf("%d gaps, the first %+v; of B, which began with its last half-hour, %d", n, x.Gaps[:4], len(all[2].Gaps))
 	}
-	if x.Titles[4] != "Mon 2 Mar 2026 02:00:00 GMT = 2026-03-02 02:00:00 UTC: import not known REVERSAL, export missing" {
-		t.Errorf("%q", x.Titles[4])
+	if x.Why["import"][4] != "not known REVERSAL" || x.Why["export"][4] != "missing" || len(x.Why["import"]) != 44 || all[2].Why["import"][0] != "not expected" || len(all[2].Why["export"]) != 0 {
+		t.Errorf("why: %v, of B %v", x.Why, all[2].Why)
 	}
 	if want := "Half-hours of A, Mon 2 Mar 2026: import 1.750" + thin + "kWh, 44 missing, 1 estimated; export 0.200" + thin + "kWh, 47 missing"; !strings.Contains(body, `aria-label="`+want+`"`) {
 		t.Errorf("no %q", want)
+	}
+}
+
+func TestExportThatIsNoneIsNotDrawn(t *testing.T) {
+	from := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	a, b := lane("A", from, 48), lane("B", from, 48)
+	a.Slots[0].Import, b.Slots[0].Import = known(300, flows.Actual), known(700, flows.Actual)
+	a.Slots[0].Export, b.Slots[0].Export = known(0, flows.Actual), known(150, flows.Actual)
+	s := &shelf{lanes: []flows.Lane{a, b}, page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "UTC"}}}
+	for _, e := range []string{"A", "B"} {
+		for _, d := range []flows.Direction{flows.Import, flows.Export} {
+			s.traces = append(s.traces, flows.Trace{Serial: "M", Element: e, Direction: d, Log: []flows.TracePoint{{At: from, Value: 1}}})
+		}
+	}
+	all := mustDraw(t, mustSay(t, site(s), "/meters/M?day=2026-03-02", "import 0.300 kWh ◐ 1 of 48 half-hours, 47 missing export 0.000 kWh ◐ 1 of 48"))
+	kinds := ""
+	for _, c := range all {
+		kinds += c.Kind + " "
+	}
+	if kinds != "trace bars trace trace bars " {
+		t.Fatal(kinds)
+	}
+	if all[1].Exports || !all[4].Exports || all[1].Up != "1.000" || all[1].Up != all[4].Up || all[1].Down != "0.200" || all[1].Down != all[4].Down {
+		t.Errorf("A %+v\nB %+v", all[1], all[4])
+	}
+}
+
+func TestScales(t *testing.T) {
+	for e, want := range map[flows.Energy]flows.Energy{0: 0, -5: 0, 1: 10, 10: 10, 11: 20, 2100: 5000, 50_000: 50_000, 50_001: 100_000, 1 << 62: 1 << 62} {
+		if got := round125(e); got != want {
+			t.Errorf("%d: %d, want %d", e, got, want)
+		}
 	}
 }
 
@@ -122,7 +155,7 @@ func TestAWeekHasItsDaysInTheTable(t *testing.T) {
 	}
 	l.Slots[200].Import.Quality = flows.Estimated
 	s := &shelf{lanes: []flows.Lane{l}, page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "UTC"}}}
-	mustSay(t, site(s), "/meters/M?day=2026-02-25&view=week", "23 Feb to 1 Mar 2026", "2026-02-23 ○ 0 of 48 2026-02-24 0.480 ● 48 of 48 2026-02-25 0.470 ◐ 47 of 48", "2026-02-27 0.480 ◍ 48 of 48, 1 estimated")
+	mustSay(t, site(s), "/meters/M?day=2026-02-25&view=week", "23 Feb to 1 Mar 2026", "2026-02-23 ○ 0 of 48, 48 missing 2026-02-24 0.480 ● 48 of 48 2026-02-25 0.470 ◐ 47 of 48, 1 missing", "2026-02-27 0.480 ◍ 48 of 48, 1 estimated")
 	if s.period != (flows.Period{From: from, To: from.AddDate(0, 0, 7)}) {
 		t.Errorf("%v", s.period)
 	}
@@ -135,16 +168,6 @@ func TestAWeekHasItsDaysInTheTable(t *testing.T) {
 func TestWithoutADayItIsThatOfTheNewestHalfHour(t *testing.T) {
 	s := &shelf{page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "Asia/Tokyo"}}, last: time.Date(2026, 2, 20, 16, 0, 0, 0, time.UTC)}
 	mustSay(t, site(s), "/meters/M", "Sat 21 Feb 2026")
-}
-
-func TestALineBreaksAtAGap(t *testing.T) {
-	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes-600) * time.Minute) }
-	s := &shelf{page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "UTC"}}, series: []flows.Series{{Name: "Signal", Unit: "csq", Points: []flows.Point{
-		{At: at(0), Value: "10"}, {At: at(60), Value: "11"}, {At: at(120)}, {At: at(180), Value: "12"}, {At: at(420), Value: "13"}}}}}
-	all := mustDraw(t, ask(site(s), "GET", "/meters/M").Body.String())
-	if len(all) != 1 || values(all[0].Y) != "0=10 1=11 3=12 5=13" || len(all[0].Y) != 6 || all[0].X[4] != at(240).Unix() {
-		t.Errorf("%+v", all)
-	}
 }
 
 func TestTheTableHasTheNumbersOfTheChart(t *testing.T) {

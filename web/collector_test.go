@@ -29,7 +29,7 @@ func fleet() flows.Status {
 	}
 	return flows.Status{
 		Time:       noon,
-		Meters:     flows.MeterCounts{Active: 12, Healthy: 8, Unhealthy: 3, NeverRun: 1, Passive: 4, Maintenance: 2},
+		Meters:     flows.MeterCounts{Active: 12, Healthy: 8, Unhealthy: 3, NeverRun: 1, Passive: 4, Maintenance: 2, LowBalance: 5, WeakSignal: 6, Drifting: 7},
 		Freshness:  flows.Freshness{Meters: 11, Never: 1, P50: 60, P95: 7200, Sum: 9000},
 		Runs:       []flows.RunReport{run(flows.Hourly, "A", 6, 1, 1, 1), run(flows.Hourly, "B", 3, 0, 0, 0)},
 		Unfinished: []flows.RunReport{{Run: flows.Run{Frequency: flows.Daily, Scheduled: noon.Add(-time.Minute)}}},

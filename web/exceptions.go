@@ -3,8 +3,10 @@ package web
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,8 +31,11 @@ type exceptionsPage struct {
 	Statuses   []string
 	Count      string
 	Lines      []exceptionLine
-	Answerable bool
-	Picks      bool // the only one shown is a CONFLICT: a value can be picked
+	Said       bool           // some were answered
+	Answerable bool           // and some not resolved
+	Kept       []choice       // fields of the form that lead back to this list
+	Picks      []string       // the only one shown is a CONFLICT: the values that arrived
+	One        *exceptionLine // the only one that was asked for
 	paging
 }
 
@@ -42,14 +47,22 @@ type exceptionFilter struct {
 type exceptionLine struct {
 	flows.ExceptionRow
 	Path, Self     string
-	When           []told
-	Seen           told
+	When           when
+	First, Seen    told
 	Details        []string
+	More           int // details that only the exception's own page has
 	Slots          *slotStrip
 	Answered, Open bool
 }
 
-// slotStrip is the local days that an exception is about, a tick a half-hour, drawn in units of a pixel.
+// when is a period in words, with its times.
+type when struct {
+	Word  string // before the first
+	Times []told
+	Long  string // how long, when it is too long to be drawn
+}
+
+// slotStrip is the local days that an exception is about, with the half-hours between its times marked, drawn in pixels.
 type slotStrip struct {
 	Width, From, Length float64
 	Title               string
@@ -58,6 +71,7 @@ type slotStrip struct {
 const (
 	mostCounted = 10_000
 	anyStatus   = "all"
+	fewDetails  = 4 // in a list
 )
 
 var statuses = []string{"open", "acknowledged", "resolved", anyStatus}
@@ -74,13 +88,6 @@ func (f exceptionFilter) values() url.Values {
 		set(v, "status", f.Status)
 	}
 	return v
-}
-
-func (f exceptionFilter) path() string {
-	if v := f.values(); len(v) > 0 {
-		return "/exceptions?" + v.Encode()
-	}
-	return "/exceptions"
 }
 
 // query checks the filter.
@@ -121,101 +128,205 @@ func (f exceptionFilter) query() (q flows.ExceptionFilter, err error) {
 var severitiesShown = []flows.Severity{flows.SeverityCritical, flows.SeverityError, flows.SeverityWarning, flows.SeverityInfo}
 
 func (p *pages) exceptions(r *http.Request, v *view) error {
-	page := exceptionsPage{Filter: filterOf(r, v.ESCO), Rules: slices.Sorted(maps.Keys(findings)), Severities: severitiesShown, Statuses: statuses, Answerable: p.Actions != nil}
+	page := exceptionsPage{Filter: filterOf(r, v.ESCO), Rules: slices.Sorted(maps.Keys(findings)), Severities: severitiesShown, Statuses: statuses}
 	q, err := page.Filter.query()
 	if err != nil {
 		return err
 	}
 	n, err := p.CountExceptions(r.Context(), q, mostCounted+1)
 	if err != nil {
-		return err
+		return unknownMeter(err, "/exceptions")
 	}
-	page.Count = count(n)
+	page.Count = plural(n, "exception")
 	if n > mostCounted {
-		page.Count = "more than " + count(mostCounted)
+		page.Count = "more than " + plural(mostCounted, "exception")
 	}
 	q.From, q.Limit = cursor(r), onPage+1
 	list, err := p.ExceptionLines(r.Context(), q)
 	if err != nil {
-		return err
+		return unknownMeter(err, "/exceptions")
 	}
 	list, page.paging = paged(list, q.From, "/exceptions", page.Filter.values(), flows.ExceptionRow.Place)
 	for _, x := range list {
-		page.Lines = append(page.Lines, lineOf(x, v.Clock.in(x.Zone)))
+		line := lineOf(x, v.Clock.in(x.Zone))
+		page.Said = page.Said || line.Answered
+		page.Answerable = page.Answerable || line.Open && p.Actions != nil
+		page.Lines = append(page.Lines, line)
 	}
-	page.Picks = page.Filter.ID != "" && len(list) == 1 && list[0].Rule == flows.RuleConflict && list[0].Status != "resolved"
+	for name, values := range withCursor(page.Filter.values(), q.From) {
+		page.Kept = append(page.Kept, choice{name, values[0]})
+	}
+	if page.Filter.ID != "" && len(list) == 1 {
+		page.one()
+	}
 	v.Title, v.Page = "Exceptions", page
 	return nil
 }
 
+// one shows everything of the only exception.
+func (p *exceptionsPage) one() {
+	x := &p.Lines[0]
+	p.One = x
+	if x.Rule == flows.RuleConflict && x.Open {
+		p.Picks = append([]string{x.ExceptionRow.Details["kept_kwh"]}, strings.Split(x.ExceptionRow.Details["others_kwh"], ", ")...)
+		p.Picks = slices.DeleteFunc(p.Picks, func(v string) bool { return v == "" })
+	}
+}
+
+// withCursor adds where a list begins to its filter.
+func withCursor(filter url.Values, from flows.Cursor) url.Values {
+	set(filter, map[bool]string{true: "before", false: "after"}[from.Back], from.Key)
+	return filter
+}
+
+// unknownMeter says so of a filter.
+func unknownMeter(err error, path string) error {
+	var unknown *flows.UnknownSerials
+	if !errors.As(err, &unknown) || len(unknown.Serials) == 0 {
+		return err
+	}
+	where := "the registry"
+	if unknown.ESCO != "" {
+		where = "ESCO " + unknown.ESCO
+	}
+	return &outcome{http.StatusNotFound, "No such meter", "Meter " + unknown.Serials[0] + " is not in " + where + ". The whole serial is needed here; the page of meters finds it by a part.", path}
+}
+
 func lineOf(x flows.ExceptionRow, c clock) exceptionLine {
-	line := exceptionLine{ExceptionRow: x, Self: fmt.Sprintf("/exceptions?id=%d", x.ID), Seen: c.Ago(x.LastSeen), Answered: x.Status != "open", Open: x.Status != "resolved"}
+	line := exceptionLine{ExceptionRow: x, Self: fmt.Sprintf("/exceptions?id=%d", x.ID), First: c.Ago(x.FirstSeen), Seen: c.Ago(x.LastSeen),
+		Answered: x.Status != "open", Open: x.Status != "resolved", When: whenOf(x.Period, c), Slots: strip(x.Period, c)}
 	if x.Serial != "" {
 		line.Path = meterPath(x.Serial)
-	}
-	for _, at := range []time.Time{x.Period.From, x.Period.To} {
-		if !at.IsZero() {
-			line.When = append(line.When, c.Exact(at))
+		if !x.Period.From.IsZero() {
+			line.Path += "?day=" + x.Period.From.In(c.zone).Format(time.DateOnly)
 		}
 	}
-	if len(line.When) == 2 && line.When[0] == line.When[1] {
-		line.When = line.When[:1]
+	if line.Slots != nil {
+		line.When.Long = ""
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Details)) {
-		line.Details = append(line.Details, strings.ReplaceAll(name, "_", " ")+" "+x.Details[name])
+		line.Details = append(line.Details, detail(name, x.Details[name]))
 	}
-	line.Slots = strip(x.Period, c)
+	line.More = max(len(line.Details)-fewDetails, 0)
 	return line
 }
 
-// strip draws the half-hours of a period on its local days, when these are few.
-func strip(p flows.Period, c clock) *slotStrip {
-	const mostDays, width = 3, 1.5 // pixels a half-hour
-	if p.From.IsZero() || p.To.IsZero() {
-		return nil
+// detail is a value with its unit behind it: that is the end of its name.
+func detail(name, value string) string {
+	for end, unit := range map[string]string{"_kwh": "kWh", "_seconds": "s"} {
+		if short, ok := strings.CutSuffix(name, end); ok {
+			name, value = short, value+thin+unit
+			break
+		}
 	}
-	y, m, d := p.From.In(c.zone).Date()
-	begins := time.Date(y, m, d, 0, 0, 0, 0, c.zone)
-	y, m, d = p.To.In(c.zone).Add(-time.Nanosecond).Date()
-	ends := time.Date(y, m, d+1, 0, 0, 0, 0, c.zone)
-	slots := func(d time.Duration) float64 { return float64(d) / float64(flows.SlotLength) }
-	if ends.Sub(begins) > mostDays*25*time.Hour || !p.To.After(p.From) && p.To != p.From {
-		return nil
-	}
-	s := &slotStrip{Width: slots(ends.Sub(begins)) * width, From: slots(p.From.Sub(begins)) * width, Length: max(slots(p.To.Sub(p.From))*width, width)}
-	s.Title = fmt.Sprintf("%.0f half-hours on the days from %s on", max(slots(p.To.Sub(p.From)), 1), begins.Format("2 Jan 2006"))
-	return s
+	return strings.TrimSpace(strings.ReplaceAll(name, "_", " ") + " " + value)
 }
 
-// answer is what a person says to the exceptions that were ticked.
+// Few are those that a list has room for.
+func (l exceptionLine) Few() []string { return l.Details[:len(l.Details)-l.More] }
+
+// whenOf tells whole local days by their dates, the last one included.
+func whenOf(p flows.Period, c clock) (w when) {
+	from, to := p.From.In(c.zone), p.To.In(c.zone)
+	date := func(t time.Time) told { return c.tell(t.Format("2 Jan 2006"), t) }
+	if !p.From.IsZero() && !p.To.IsZero() && p.To.After(p.From) {
+		w.Long = flows.Span(p.To.Sub(p.From))
+	}
+	switch {
+	case p.From.IsZero() && p.To.IsZero():
+	case p.From.IsZero():
+		w.Word, w.Times = "until", []told{c.Exact(p.To)}
+	case p.To.IsZero():
+		w.Word, w.Times = "from", []told{c.Exact(p.From)}
+	case p.From.Equal(p.To):
+		w.Times = []told{c.Exact(p.From)}
+	case from.Equal(midnight(from)) && to.Equal(midnight(to)):
+		w.Times = []told{date(from)}
+		if last := to.AddDate(0, 0, -1); last.After(from) {
+			w.Times = append(w.Times, date(last))
+		}
+	case from.Format(time.DateOnly) == to.Format(time.DateOnly):
+		w.Times = []told{c.Exact(p.From), c.Slot(p.To)}
+	default:
+		w.Times = []told{c.Exact(p.From), c.Exact(p.To)}
+	}
+	return w
+}
+
+// midnight is when the local day of a time began.
+func midnight(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
+}
+
+// strip draws the half-hours of a period on its local days, when these are few. A day has as many as it has: 46 and 50 too.
+func strip(p flows.Period, c clock) *slotStrip {
+	const mostDays, width = 2, 3 // pixels a half-hour
+	if p.From.IsZero() || p.To.IsZero() || p.To.Before(p.From) {
+		return nil
+	}
+	begins := midnight(p.From.In(c.zone))
+	last := p.To
+	if p.To.After(p.From) {
+		last = p.To.Add(-time.Nanosecond)
+	}
+	y, m, d := last.In(c.zone).Date()
+	ends := time.Date(y, m, d+1, 0, 0, 0, 0, c.zone)
+	if ends.After(begins.AddDate(0, 0, mostDays)) {
+		return nil
+	}
+	slots := func(d time.Duration) float64 { return float64(d) / float64(flows.SlotLength) }
+	n := max(int(math.Ceil(slots(p.To.Sub(p.From)))), 1)
+	return &slotStrip{Width: slots(ends.Sub(begins)) * width, From: slots(p.From.Sub(begins)) * width, Length: max(slots(p.To.Sub(p.From)), 1) * width,
+		Title: fmt.Sprintf("%s of the %d from %s on, beginning at %s", plural(n, "half-hour"), int(slots(ends.Sub(begins))), begins.Format("2 Jan 2006"), p.From.In(c.zone).Format("15:04"))}
+}
+
+// answer is what a person says to the exceptions that were ticked. The way back is the list that they were ticked in.
 func (p *pages) answer(r *http.Request) (string, error) {
 	if err := r.ParseForm(); err != nil {
 		return "", &outcome{http.StatusBadRequest, "Not understood", "The form cannot be read.", "/exceptions"}
 	}
-	a := flows.Answer{Who: strings.TrimSpace(r.PostFormValue("who")), Why: strings.TrimSpace(r.PostFormValue("why"))}
+	back := "/exceptions"
+	if v := withCursor(filterOf(r, r.PostFormValue("esco")).values(), cursor(r)); len(v) > 0 {
+		back += "?" + v.Encode()
+	}
+	a, err := answerOf(r)
+	if err == nil {
+		err = p.Actions.Answer(r.Context(), a)
+	}
+	var refused *flows.Refusal
+	if errors.As(err, &refused) {
+		return "", &outcome{http.StatusConflict, "Not done", sentence(refused.Reason) + ". Nothing was stored: go back, change the answer, and send it again.", back}
+	}
+	return back, err
+}
+
+func answerOf(r *http.Request) (a flows.Answer, err error) {
+	a = flows.Answer{Who: strings.TrimSpace(r.PostFormValue("who")), Why: strings.TrimSpace(r.PostFormValue("why"))}
 	for _, text := range r.PostForm["exception"] {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return "", &outcome{http.StatusBadRequest, "Not understood", text + " is no exception's number.", "/exceptions"}
+			return a, &outcome{http.StatusBadRequest, "Not understood", text + " is no exception's number.", "/exceptions"}
 		}
 		a.IDs = append(a.IDs, id)
 	}
-	switch answer := r.PostFormValue("answer"); answer {
-	case "acknowledge":
-	case "resolve":
-		a.Resolve = true
+	pick := strings.TrimSpace(r.PostFormValue("pick"))
+	switch how := r.PostFormValue("answer"); {
+	case how != "acknowledge" && how != "resolve":
+		return a, &outcome{http.StatusBadRequest, "Not understood", "An answer acknowledges or resolves.", "/exceptions"}
+	case len(a.IDs) == 0:
+		return a, &flows.Refusal{Reason: "no exception was ticked; tick those that the answer is for"}
+	case pick != "" && how == "acknowledge":
+		return a, &flows.Refusal{Reason: "a value is picked by resolving its exception, not by acknowledging it"}
 	default:
-		return "", &outcome{http.StatusBadRequest, "Not understood", "An answer acknowledges or resolves.", "/exceptions"}
+		a.Resolve = how == "resolve"
 	}
-	if len(a.IDs) == 0 {
-		return "", &flows.Refusal{Reason: "no exception was ticked; go back and tick those that the answer is for"}
-	}
-	if pick := strings.TrimSpace(r.PostFormValue("pick")); pick != "" {
+	if pick != "" {
 		value, err := flows.ParseEnergy(pick)
 		if err != nil {
-			return "", &flows.Refusal{Reason: err.Error()}
+			return a, &flows.Refusal{Reason: err.Error()}
 		}
 		a.Pick = &value
 	}
-	return filterOf(r, r.PostFormValue("esco")).path(), p.Actions.Answer(r.Context(), a)
+	return a, nil
 }

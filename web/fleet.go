@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,8 +36,8 @@ type needLine struct {
 
 // lookLine is what is worth a look.
 type lookLine struct {
-	Count       int
-	Words, Path string
+	flows.Look
+	Path string
 }
 
 // picture is what the page has beside the status, made as seldom as that.
@@ -73,15 +72,8 @@ func (p *pages) fleet(r *http.Request, v *view) error {
 	for _, n := range s.Needs() {
 		page.Needs = append(page.Needs, needLine{n, withESCO(needPaths[n.Kind], v.ESCO)})
 	}
-	for _, l := range []lookLine{
-		{s.Meters.LowBalance, "balance below " + money(new(flows.LowBalance)), "/meters?look=low_balance&sort=balance"},
-		{s.Meters.WeakSignal, fmt.Sprintf("signal too weak (csq < %d)", flows.WeakSignal), "/meters?look=weak_signal&sort=signal"},
-		{s.Meters.Drifting, fmt.Sprintf("clock off by %d s and more", int(flows.ClockDrift.Seconds())), "/meters?look=clock_drift&sort=-drift"},
-	} {
-		if l.Count > 0 {
-			l.Path = withESCO(l.Path, v.ESCO)
-			page.Looks = append(page.Looks, l)
-		}
+	for _, l := range s.Meters.Looks() {
+		page.Looks = append(page.Looks, lookLine{l, withESCO("/meters?look="+string(l.Filter)+"&sort="+lookSorts[l.Filter], v.ESCO)})
 	}
 	const mostUnfinished = 5 // a long standstill has many
 	for _, run := range slices.Concat(s.Runs, s.Unfinished[max(0, len(s.Unfinished)-mostUnfinished):]) {
@@ -98,6 +90,9 @@ var needPaths = map[flows.NeedKind]string{
 	flows.NeedUnfinished: "/runs", flows.NeedJobWaiting: "/runs", flows.NeedLowSuccess: "/runs", flows.NeedFailingDay: "/meters?health=unhealthy&sort=healthy",
 	flows.NeedExceptions: "/exceptions", flows.NeedGap: "/gaps?again=true",
 }
+
+// lookSorts have the worst meters first.
+var lookSorts = map[flows.LookFilter]string{flows.LowBalanceLook: "balance", flows.WeakSignalLook: "signal", flows.DriftLook: "-drift"}
 
 func withESCO(path, esco string) string {
 	if path == "" || esco == "" {

@@ -1,6 +1,11 @@
 package web
 
-import "flows"
+import (
+	"fmt"
+	"time"
+
+	"flows"
+)
 
 // gauges are the numbers that come from a status. What is not known is left out.
 var gauges = []gauge{
@@ -14,6 +19,15 @@ var gauges = []gauge{
 	}),
 	newGauge("flows_meters_maintenance", "Meters under maintenance: they are read, and counted nowhere else.", nil, func(s flows.Status, add adder) {
 		add(float64(s.Meters.Maintenance))
+	}),
+	newGauge("flows_meters_low_balance", fmt.Sprintf("Active meters with a balance below %d.00.", flows.LowBalance/flows.Pound), nil, func(s flows.Status, add adder) {
+		add(float64(s.Meters.LowBalance))
+	}),
+	newGauge("flows_meters_weak_signal", fmt.Sprintf("Active meters with a signal (csq) below %d.", flows.WeakSignal), nil, func(s flows.Status, add adder) {
+		add(float64(s.Meters.WeakSignal))
+	}),
+	newGauge("flows_meters_clock_drift", fmt.Sprintf("Active meters with a clock that is off by %d s and more.", flows.ClockDrift/time.Second), nil, func(s flows.Status, add adder) {
+		add(float64(s.Meters.Drifting))
 	}),
 	newGauge("flows_meters_failing_day", "Unhealthy meters that have not been healthy for a day and more.", nil, func(s flows.Status, add adder) {
 		add(float64(s.FailingMeters()))

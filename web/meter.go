@@ -88,7 +88,7 @@ func (p *pages) meter(r *http.Request, v *view) error {
 	if err := p.open(ctx, &page, v.Clock); err != nil {
 		return err
 	}
-	if page.Tab, err = p.tab(r, serial, page.Span, v.Clock); err != nil {
+	if page.Tab, err = p.tab(r, serial, v.Clock); err != nil {
 		return err
 	}
 	v.Title, v.Old, v.Live, v.Charts, v.Page = m.Serial, oldMeter(m, v.Clock), true, true, page

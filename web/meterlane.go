@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,10 +106,10 @@ func laneOf(l flows.Lane, up, down flows.Energy, s span, c clock) laneView {
 			v.day(slot.Start.In(c.zone), s, row)
 		}
 		v.In.add(row.Import)
-		v.Bars.add(&v.Bars.Import, i, row.Import)
+		v.Bars.add(i, flows.Import, row.Import)
 		if l.Exports {
 			v.Out.add(row.Export)
-			v.Bars.add(&v.Bars.Export, i, row.Export)
+			v.Bars.add(i, flows.Export, row.Export)
 		}
 	}
 	v.Summary = fmt.Sprintf("Half-hours of %s, %s: import %s", l.Element, s.Words, v.In.words())

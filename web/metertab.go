@@ -1,10 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"flows"
 )
@@ -21,49 +17,24 @@ import (
 type meterTab struct {
 	Name    string
 	Tabs    []viewLink
-	Overs   []viewLink // of history: how far back
-	Of      []viewLink // of raw reads: which
+	Ways    []viewLink // of the tab: how far back, or which reads
 	Series  []seriesView
 	Changes []changeRow
 	Events  []eventRow
-	Tariffs []tariffView
+	Tariffs tariffTable
 	Raw     []rawRow
 	Log     []syncRow
 	FromLog bool
 	paging
-}
 
-type seriesView struct {
-	flows.Series
-	Key, Summary, Last string
-	Data               lineData
-}
-
-// lineData is a value over time; null is a gap, and there a line breaks.
-type lineData struct {
-	Kind   string         `json:"kind"`
-	Zone   string         `json:"zone"`
-	Unit   string         `json:"unit"`
-	From   int64          `json:"from"`
-	To     int64          `json:"to"`
-	X      []int64        `json:"x"`
-	Y      []*json.Number `json:"y"`
-	Titles []string       `json:"titles"`
-}
-
-type changeRow struct {
-	At    told
-	State mark
+	serial string
+	kept   url.Values // what the address keeps on the ways from here
+	clock  clock
 }
 
 type eventRow struct {
 	flows.EventLine
 	When told
-}
-
-type tariffView struct {
-	Title string
-	Rows  [][2]string
 }
 
 type rawRow struct {
@@ -74,201 +45,166 @@ type rawRow struct {
 
 type syncRow struct {
 	flows.SyncLine
-	Due  told
-	Path string
-	All  []string // outcomes that are not simply read
+	Due   told
+	State mark
+	Path  string
+	Not   []string // outcomes that are not simply read
+	Read  string   // metrics that are
 }
 
-var (
-	tabWords = []choice{{"history", "history"}, {"events", "events"}, {"tariffs", "tariffs"}, {"raw", "raw reads"}, {"log", "sync log"}}
-	overDays = []int{1, 7, 30, 90}
-	ofWords  = []choice{{string(flows.FromRuns), "reads of runs"}, {string(flows.FromLog), "the meter's log"}}
-)
-
-// mostChanges is how many changes of health a page has.
-const mostChanges = 50
-
-func (p *pages) tab(r *http.Request, serial string, s span, c clock) (t meterTab, err error) {
-	t.Name = cmp.Or(r.FormValue("tab"), "history")
-	if !slices.ContainsFunc(tabWords, func(w choice) bool { return w.Value == t.Name }) {
-		return t, &outcome{http.StatusNotFound, "No such tab", "A meter has a history, events, tariffs, raw reads and a sync log.", meterPath(serial)}
-	}
-	kept := url.Values{}
-	set(kept, "day", r.FormValue("day"), "view", r.FormValue("view"))
-	at := func(pairs ...string) string {
-		values := maps.Clone(kept)
-		set(values, pairs...)
-		return meterPath(serial) + "?" + values.Encode() + "#tabs"
-	}
-	for _, w := range tabWords {
-		t.Tabs = append(t.Tabs, viewLink{w.Words, at("tab", w.Value), w.Value == t.Name})
-	}
-	kept.Set("tab", t.Name)
-	ctx, from := r.Context(), cursor(r)
-	switch t.Name {
-	case "history":
-		over := 7
-		if text := r.FormValue("over"); text != "" {
-			if over, err = strconv.Atoi(text); err != nil || !slices.Contains(overDays, over) {
-				return t, &outcome{http.StatusNotFound, "No such period", "A history goes back 1, 7, 30 or 90 days.", meterPath(serial)}
-			}
-		}
-		for _, d := range overDays {
-			t.Overs = append(t.Overs, viewLink{plural(d, "day"), at("over", strconv.Itoa(d)), d == over})
-		}
-		return t, p.history(ctx, &t, serial, over, c)
-	case "events":
-		list, err := p.MeterEvents(ctx, serial, from, onPage+1)
-		list, t.paging = paged(list, from, meterPath(serial), kept, flows.EventLine.Place)
-		for _, e := range list {
-			t.Events = append(t.Events, eventRow{e, c.Exact(e.At)})
-		}
-		return t, err
-	case "tariffs":
-		active, future, err := p.MeterTariffs(ctx, serial)
-		t.Tariffs = tariffsOf(active, future)
-		return t, err
-	case "raw":
-		of := flows.RawSource(cmp.Or(r.FormValue("of"), string(flows.FromRuns)))
-		if of != flows.FromRuns && of != flows.FromLog {
-			return t, &outcome{http.StatusNotFound, "No such reads", "Raw reads are reads of runs, or records of the meter's log.", meterPath(serial)}
-		}
-		for _, w := range ofWords {
-			t.Of = append(t.Of, viewLink{w.Words, at("of", w.Value), w.Value == string(of)})
-		}
-		t.FromLog = of == flows.FromLog
-		kept.Set("of", string(of))
-		list, err := p.RawReads(ctx, serial, of, from, onPage+1)
-		list, t.paging = paged(list, from, meterPath(serial), kept, flows.RawRead.Place)
-		for _, x := range list {
-			t.Raw = append(t.Raw, rawRow{x, c.Exact(x.At), c.Exact(x.Received), flagsOf(x.Status)})
-		}
-		return t, err
-	}
-	list, err := p.SyncLog(ctx, serial, from, onPage+1)
-	list, t.paging = paged(list, from, meterPath(serial), kept, flows.SyncLine.Place)
-	for _, l := range list {
-		row := syncRow{SyncLine: l, Due: c.Exact(l.At)}
-		if l.Run > 0 {
-			row.Path = runPath(l.Run)
-		}
-		for _, o := range l.Outcomes {
-			if o.State != flows.Read {
-				row.All = append(row.All, strings.TrimSpace(fmt.Sprintf("%s %s %s", o.Metric, o.State, o.Reason)))
-			}
-		}
-		t.Log = append(t.Log, row)
-	}
-	return t, err
+// meterTabs are all of them, the first when none was asked for.
+var meterTabs = []struct {
+	name, words string
+	fill        func(*pages, *http.Request, *meterTab) error
+}{
+	{"history", "history", (*pages).historyTab}, {"events", "events", (*pages).eventsTab}, {"tariffs", "tariffs", (*pages).tariffsTab},
+	{"raw", "raw reads", (*pages).rawTab}, {"log", "sync log", (*pages).logTab},
 }
 
-func plural(n int, word string) string {
-	if n != 1 {
-		word += "s"
+// tab makes the tab that was asked for.
+func (p *pages) tab(r *http.Request, serial string, c clock) (t meterTab, err error) {
+	t = meterTab{Name: cmp.Or(r.FormValue("tab"), meterTabs[0].name), serial: serial, kept: url.Values{}, clock: c}
+	set(t.kept, "day", r.FormValue("day"), "view", r.FormValue("view"))
+	var fill func(*pages, *http.Request, *meterTab) error
+	for _, one := range meterTabs {
+		t.Tabs = append(t.Tabs, viewLink{one.words, t.at("tab", one.name), one.name == t.Name})
+		if one.name == t.Name {
+			fill = one.fill
+		}
 	}
-	return fmt.Sprintf("%d %s", n, word)
+	if fill == nil {
+		return t, t.none("tab", "A meter has a history, events, tariffs, raw reads and a sync log.")
+	}
+	t.kept.Set("tab", t.Name)
+	return t, fill(p, r, &t)
 }
 
-// history fills in the charts.
-func (p *pages) history(ctx context.Context, t *meterTab, serial string, days int, c clock) error {
-	period := flows.Period{From: c.now.AddDate(0, 0, -days), To: c.now.Add(time.Minute)}
-	list, err := p.MeterSeries(ctx, serial, period)
-	if err != nil {
-		return err
+// at is an address of this tab.
+func (t *meterTab) at(pairs ...string) string {
+	values := maps.Clone(t.kept)
+	set(values, pairs...)
+	return meterPath(t.serial) + "?" + values.Encode() + "#tabs"
+}
+
+func (t *meterTab) none(what, text string) error {
+	return &outcome{http.StatusNotFound, "No such " + what, text, meterPath(t.serial)}
+}
+
+var overDays = []int{1, 7, 30, 90}
+
+func (p *pages) historyTab(r *http.Request, t *meterTab) (err error) {
+	over := 7
+	if text := r.FormValue("over"); text != "" {
+		if over, err = strconv.Atoi(text); err != nil || !slices.Contains(overDays, over) {
+			return t.none("period", "A history goes back 1, 7, 30 or 90 days.")
+		}
 	}
-	for i, s := range list {
-		t.Series = append(t.Series, seriesOf(s, i, period, c))
+	for _, d := range overDays {
+		t.Ways = append(t.Ways, viewLink{plural(d, "day"), t.at("over", strconv.Itoa(d)), d == over})
 	}
-	changes, err := p.HealthChanges(ctx, serial, period, mostChanges)
-	for _, change := range changes {
-		t.Changes = append(t.Changes, changeRow{c.Exact(change.At), healthMark(flows.MeterLine{Mode: flows.Active, Address: "known", Health: change.Health})})
+	return p.history(r.Context(), t, over)
+}
+
+func (p *pages) eventsTab(r *http.Request, t *meterTab) error {
+	from := cursor(r)
+	list, err := p.MeterEvents(r.Context(), t.serial, from, onPage+1)
+	for _, e := range cut(t, list, from, flows.EventLine.Place) {
+		t.Events = append(t.Events, eventRow{e, t.clock.Exact(e.At)})
 	}
 	return err
 }
 
-// seriesOf breaks the line where a value was asked for and not given, and where readings are much farther apart than they usually are.
-func seriesOf(s flows.Series, i int, p flows.Period, c clock) seriesView {
-	const apart = 3 // usual distances
-	v := seriesView{Series: s, Key: fmt.Sprintf("series-%d", i), Data: lineData{Kind: "line", Zone: c.zone.String(), Unit: s.Unit, From: p.From.Unix(), To: p.To.Unix()}}
-	var distances []time.Duration
-	for k := 1; k < len(s.Points); k++ {
-		distances = append(distances, s.Points[k].At.Sub(s.Points[k-1].At))
-	}
-	slices.Sort(distances)
-	usual := time.Hour
-	if n := len(distances); n > 0 {
-		usual = max(distances[n/2], time.Second)
-	}
-	gaps := 0
-	add := func(at time.Time, y *json.Number, title string) {
-		v.Data.X, v.Data.Y, v.Data.Titles = append(v.Data.X, at.Unix()), append(v.Data.Y, y), append(v.Data.Titles, title)
-	}
-	for k, point := range s.Points {
-		if k > 0 && point.At.Sub(s.Points[k-1].At) > apart*usual {
-			add(s.Points[k-1].At.Add(usual), nil, "no reading")
-			gaps++
+// cut is a page of a list, and finds the ways on, which lead back to the tab.
+func cut[R any](t *meterTab, list []R, from flows.Cursor, place func(R) string) []R {
+	list, t.paging = paged(list, from, meterPath(t.serial), t.kept, place)
+	for _, way := range []*string{&t.First, &t.Previous, &t.Next} {
+		if *way != "" {
+			*way += "#tabs"
 		}
-		when := c.Exact(point.At).Title
-		if point.Value == "" {
-			add(point.At, nil, when+": not given")
-			gaps++
-			continue
-		}
-		add(point.At, new(json.Number(point.Value)), when+": "+grouped(point.Value)+thin+s.Unit)
-		v.Last = grouped(point.Value) + thin + s.Unit
-	}
-	v.Summary = fmt.Sprintf("%s, %d readings, %d gaps; the last is %s", s.Name, len(s.Points), gaps, cmp.Or(v.Last, "not known"))
-	return v
-}
-
-// tariffsOf reads the documents of a shadow. They are what the meter said; what is null there was not read.
-func tariffsOf(active, future json.RawMessage) (list []tariffView) {
-	for _, d := range []struct {
-		title string
-		text  json.RawMessage
-	}{{"Active", active}, {"Future", future}} {
-		var values map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(d.text))
-		decoder.UseNumber()
-		if decoder.Decode(&values) != nil || len(values) == 0 {
-			continue
-		}
-		v := tariffView{Title: d.title}
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			v.Rows = append(v.Rows, [2]string{strings.ReplaceAll(name, "_", " "), tariffText(values[name])})
-		}
-		list = append(list, v)
 	}
 	return list
 }
 
-func tariffText(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return "–"
-	case map[string]any:
-		var parts []string
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, name+" "+tariffText(v[name]))
-		}
-		return strings.Join(parts, ", ")
-	case bool:
-		return map[bool]string{true: "yes", false: "no"}[v]
-	}
-	return fmt.Sprint(value)
+func (p *pages) tariffsTab(r *http.Request, t *meterTab) error {
+	active, future, err := p.MeterTariffs(r.Context(), t.serial)
+	t.Tariffs = tariffsOf(active, future)
+	return err
 }
 
-// flagsOf shows the status of a log's record.
+var rawWords = []choice{{string(flows.FromRuns), "reads of runs"}, {string(flows.FromLog), "the meter's log"}}
+
+func (p *pages) rawTab(r *http.Request, t *meterTab) error {
+	of, from := cmp.Or(r.FormValue("of"), rawWords[0].Value), cursor(r)
+	for _, w := range rawWords {
+		t.Ways = append(t.Ways, viewLink{w.Words, t.at("of", w.Value), w.Value == of})
+	}
+	if !slices.ContainsFunc(rawWords, func(w choice) bool { return w.Value == of }) {
+		return t.none("reads", "Raw reads are reads of runs, or records of the meter's log.")
+	}
+	t.FromLog = of == string(flows.FromLog)
+	t.kept.Set("of", of)
+	list, err := p.RawReads(r.Context(), t.serial, flows.RawSource(of), from, onPage+1)
+	for _, x := range cut(t, list, from, flows.RawRead.Place) {
+		t.Raw = append(t.Raw, rawRow{x, t.clock.Exact(x.At), t.clock.Exact(x.Received), flagsOf(x.Status)})
+	}
+	return err
+}
+
+// statusFlags are the bits of a log record's status.
+var statusFlags = []struct {
+	bit  int
+	name string
+}{{0x0080, "valid"}, {0x0100, "log reset"}, {0x0040, "power fail"}, {0x0020, "minor time error"}, {0x0010, "major time error"}, {0x0008, "communication error"}}
+
 func flagsOf(status *int) string {
 	if status == nil {
 		return ""
 	}
-	if *status == 128 {
-		return "valid"
+	var names []string
+	rest := *status
+	for _, f := range statusFlags {
+		switch {
+		case rest&f.bit != 0:
+			names = append(names, f.name)
+		case f.name == "valid":
+			names = append(names, "not valid")
+		}
+		rest &^= f.bit
 	}
-	text := "not valid"
-	if *status&128 != 0 {
-		text = "valid"
+	if rest != 0 {
+		names = append(names, fmt.Sprintf("0x%04x", rest))
 	}
-	return fmt.Sprintf("%s, 0x%04x", text, *status)
+	return strings.Join(names, ", ")
+}
+
+func (p *pages) logTab(r *http.Request, t *meterTab) error {
+	from := cursor(r)
+	list, err := p.SyncLog(r.Context(), t.serial, from, onPage+1)
+	for _, l := range cut(t, list, from, flows.SyncLine.Place) {
+		row := syncRow{SyncLine: l, Due: t.clock.Exact(l.At), State: verdictMark(l.Verdict)}
+		if l.Run > 0 {
+			row.Path = runPath(l.Run)
+		}
+		var read []string
+		for _, o := range l.Outcomes {
+			if o.State == flows.Read {
+				read = append(read, o.Metric)
+			} else {
+				row.Not = append(row.Not, strings.TrimSpace(fmt.Sprintf("%s %s %s", o.Metric, o.State, o.Reason)))
+			}
+		}
+		row.Read = strings.Join(read, ", ")
+		t.Log = append(t.Log, row)
+	}
+	return err
+}
+
+func verdictMark(v flows.Verdict) mark {
+	switch v {
+	case flows.VerdictHealthy:
+		return mark{"●", "good", "healthy"}
+	case flows.VerdictUnhealthy:
+		return mark{"▲", "bad", "unhealthy"}
+	}
+	return mark{"–", "none", strings.ReplaceAll(string(v), "_", " ")}
 }

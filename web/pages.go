@@ -42,7 +42,7 @@ func parseTemplates() map[string]*template.Template {
 		"finding": func(r flows.Rule) string { return findings[r] }, "sentence": sentence,
 	}).ParseFS(files, "templates/base.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"fleet", "meters", "meter", "runs", "run", "exceptions", "gaps", "totals", "trouble"} {
+	for _, name := range []string{"fleet", "meters", "meter", "runs", "run", "exceptions", "gaps", "totals", "api", "trouble"} {
 		all[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".html"))
 	}
 	return all
@@ -137,6 +137,12 @@ func (p *pages) mount(mux *http.ServeMux) {
 		}
 		mux.Handle("GET "+QueuePrefix, http.RedirectHandler(QueuePrefix+"/", http.StatusMovedPermanently))
 	}
+	data := http.NewServeMux()
+	documented := newAPI(p, data)
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} { // one pattern for any would be at odds with "GET /"
+		mux.Handle(method+" "+apiPrefix+"/", documented.handler(data))
+	}
+	mux.Handle("GET /api", guard(p.serve("api", documented.page), p.deny))
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // embedded
@@ -158,7 +164,7 @@ func nowhere(*http.Request, *view) error {
 
 func (p *pages) serve(name string, make page) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		shown := func(r *http.Request) (body []byte, code int) {
+		shown := func(r *http.Request) (body []byte, code int, live bool) {
 			ctx, cancel := context.WithTimeout(r.Context(), pageWithin)
 			defer cancel()
 			v := p.view(r, name)
@@ -166,13 +172,14 @@ func (p *pages) serve(name string, make page) http.Handler {
 			if err == nil {
 				err = make(r.WithContext(ctx), v)
 			}
-			return v.html(name, err)
+			body, code = v.html(name, err)
+			return body, code, v.Live
 		}
 		if wantsLive(r) {
 			p.live(w, r, shown)
 			return
 		}
-		body, code := shown(r)
+		body, code, _ := shown(r)
 		show(w, body, code)
 	})
 }

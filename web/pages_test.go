@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,11 +34,13 @@ type shelf struct {
 	traces     []flows.Trace
 	series     []flows.Series
 	last       time.Time
+	events     int
 	err        error
 
 	asked  int // for a status
 	query  flows.MeterQuery
 	period flows.Period
+	tabs   []string
 }
 
 func (s *shelf) Status(_ context.Context, esco string) (flows.Status, error) {
@@ -63,61 +64,6 @@ func (s *shelf) MeterLines(_ context.Context, q flows.MeterQuery) ([]flows.Meter
 	s.query = q
 	return s.meters[:min(len(s.meters), q.Limit)], s.err
 }
-
-func (s *shelf) MeterPage(_ context.Context, serial string) (flows.MeterPage, error) {
-	switch serial {
-	case "OLD":
-		return flows.MeterPage{}, &flows.NoMeter{Serial: serial, By: "a/b", At: noon}
-	case s.page.Serial:
-		return s.page, s.err
-	}
-	return flows.MeterPage{}, &flows.NoMeter{Serial: serial}
-}
-
-func (s *shelf) Lanes(_ context.Context, _ string, p flows.Period) ([]flows.Lane, error) {
-	s.period = p
-	return s.lanes, nil
-}
-
-func (s *shelf) MeterExceptions(context.Context, string) ([]flows.MeterException, error) {
-	return s.exceptions, nil
-}
-
-func (s *shelf) Traces(context.Context, string, flows.Period) ([]flows.Trace, error) {
-	return s.traces, nil
-}
-
-func (s *shelf) LastHalfHour(context.Context, string) (time.Time, error) { return s.last, nil }
-
-func (s *shelf) MeterSeries(context.Context, string, flows.Period) ([]flows.Series, error) {
-	return s.series, nil
-}
-
-func (s *shelf) HealthChanges(context.Context, string, flows.Period, int) ([]flows.HealthChange, error) {
-	return []flows.HealthChange{{At: noon.Add(-time.Hour), Health: flows.Unhealthy}}, nil
-}
-
-func (s *shelf) MeterEvents(context.Context, string, flows.Cursor, int) ([]flows.EventLine, error) {
-	return []flows.EventLine{{At: noon, Type: 3, Name: "COVER", Set: 7}, {At: noon, Type: 999, Set: 8}}, nil
-}
-
-func (s *shelf) MeterTariffs(context.Context, string) (active, future json.RawMessage, err error) {
-	return json.RawMessage(`{"standing_charge": "0.07650", "block_rate": null, "threshold_mask": {"rate1": true, "rate2": false}}`), nil, nil
-}
-
-func (s *shelf) RawReads(_ context.Context, _ string, of flows.RawSource, _ flows.Cursor, _ int) ([]flows.RawRead, error) {
-	if of == flows.FromLog {
-		return []flows.RawRead{{At: noon, Element: "A", Direction: flows.Import, Value: flows.KiloWattHour, Status: new(0x4080)}, {At: noon, Element: "B", Direction: flows.Import, Status: new(128)}}, nil
-	}
-	return []flows.RawRead{{At: noon, Element: "A", Direction: flows.Export, Value: 1234567 * flows.WattHour}}, nil
-}
-
-func (s *shelf) SyncLog(context.Context, string, flows.Cursor, int) ([]flows.SyncLine, error) {
-	return []flows.SyncLine{{At: noon, Run: 7, Frequency: flows.Hourly, Verdict: flows.VerdictUnhealthy, Code: flows.Timeout, Details: "silent", Duration: 12.34,
-		Outcomes: []flows.Outcome{{Metric: "SyncerReads", State: flows.Failed, Reason: "no answer"}, {Metric: "SyncerCSQ", State: flows.Read}}}, {At: noon}}, nil
-}
-
-func (s *shelf) MeterGaps(context.Context, string) ([]flows.MeterGap, error) { return s.gaps, nil }
 
 // site is the dashboard at noon.
 func site(s *shelf) http.Handler {
@@ -238,22 +184,6 @@ func TestTheListOfMeters(t *testing.T) {
 	s.meters = s.meters[:50]
 	if body := mustSay(t, h, "/meters?after=EML", "First page"); strings.Contains(body, "Next") || !strings.Contains(body, "Previous") || s.query.From.Key != "EML" {
 		t.Errorf("behind the last page there is another: %+v", s.query)
-	}
-}
-
-func TestTheTabsOfAMeter(t *testing.T) {
-	h := site(&shelf{page: flows.MeterPage{MeterLine: flows.MeterLine{Serial: "M", Zone: "UTC"}}, series: []flows.Series{{Name: "Balance", Unit: "£", Points: []flows.Point{{At: noon, Value: "-1234.5"}}}}})
-	for tab, want := range map[string]string{
-		"": "Balance −1 234.5 £", "history&over=30": "Health changed 4 Mar 2026 11:00 ▲ unhealthy", "events": "4 Mar 2026 12:00 3 COVER 7 4 Mar 2026 12:00 999 not known 8",
-		"tariffs": "Active block rate – standing charge 0.07650 threshold mask rate1 yes, rate2 no", "raw": "4 Mar 2026 12:00 A export 1 234.567",
-		"raw&of=log": "A import 1.000 valid, 0x4080 – 4 Mar 2026 12:00 B import 0.000 valid –", "log": "4 Mar 2026 12:00 7 hourly unhealthy TIMEOUT silent 12.3 SyncerReads failed no answer 4 Mar 2026 12:00 a person",
-	} {
-		mustSay(t, h, "/meters/M?tab="+tab, want)
-	}
-	for _, path := range []string{"/meters/M?tab=x", "/meters/M?over=8", "/meters/M?tab=raw&of=x", "/meters/M?view=year"} {
-		if w := ask(h, "GET", path); w.Code != 404 {
-			t.Errorf("%s: %d", path, w.Code)
-		}
 	}
 }
 

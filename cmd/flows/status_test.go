@@ -97,6 +97,13 @@ func allHalfHours(t *testing.T, i *installed) {
 		select register_id, direction, (now() at time zone 'Europe/London')::date - 1, 1, 48, 48, 0, 0, 0, 48, 0, 0, 0 from flows.vee_work`)
 }
 
+// worthALook needs no person.
+func worthALook(t *testing.T, i *installed) {
+	i.mustRun(t)
+	i.mustExec(t, `update flows.meter_shadows set balance = 1.99999, csq = 7, clock_time_diff_seconds = -60 where id = (select id from flows.meter_registry where serial = 'EML0001')`)
+	i.mustExec(t, `update flows.meter_shadows set balance = 2, csq = 8, clock_time_diff_seconds = 61 where id = (select id from flows.meter_registry where serial = 'EML0002')`)
+}
+
 func someHalfHours(t *testing.T, i *installed) {
 	allHalfHours(t, i)
 	const of = `register_id = (select register_id from flows.meter_registers g join flows.meter_registry r on r.id = g.meter_id where r.serial = '%s') and direction = 'import'`
@@ -120,9 +127,10 @@ func TestStatusTellsWhatAPersonMustDo(t *testing.T) {
 		kinds map[flows.NeedKind]int
 	}{
 		{"fresh installation", fresh, 1, []string{`^▲ No meter is registered; register meters: flows meters import FILE\n`, `0 active`}, map[flows.NeedKind]int{flows.NeedNoMeters: 1}},
-		{"healthy fleet", allWell, 0, []string{`^● Nothing needs a person.\n`, `6 active: 6 healthy, 0 unhealthy, 0 never run`,
+		{"healthy fleet", allWell, 0, []string{`^● Nothing needs a person.\n`, `6 active: 6 healthy, 0 unhealthy, 0 never run`, `\nTo look at nothing\n`,
 			`half of the meters were healthy within 10 min, 95 % within 10 min`, `hourly +- +\d+ (s|min|h).* ago \(.*:05 UTC\) +3 s +6 +6 +0 +0 +0 +100.0 %`, `0 missed`,
 			`\nHalf-hours none judged yet: metric SyncerProfileLog brings them, 12hourly by default\nSchedule `}, nil},
+		{"worth a look", worthALook, 0, []string{`\nTo look at 1 balance below 2\.00, 1 signal too weak \(csq < 8\), 2 clock off by 60 s and more\n`}, nil},
 		{"all half-hours", allHalfHours, 0, []string{`^● Nothing needs a person.\n`, `\nHalf-hours yesterday \(\d{4}-\d\d-\d\d\): 6 of 6 meters complete; ` +
 			`0 of 576 half-hours estimated \(0.0 %\), 0 not known\nExceptions none open\nGaps       none in the last 7 days\n`}, nil},
 		{"some half-hours", someHalfHours, 1, []string{`^▲ 2 half-hour exceptions need a person: 1 REVERSAL, 1 CONFLICT; flows vee list --severity critical,error\n` +

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -26,7 +27,7 @@ func printStatus(w io.Writer, s flows.Status, needs []flows.Need) error {
 	}
 	for _, line := range slices.Concat([][2]string{
 		{"As of", about}, {"Meters", metersLine(s.Meters)}, {"Freshness", freshnessLine(s.Freshness)}, {"Success", successLine(s.Success)},
-		{"Failing", failingLine(s)},
+		{"Failing", failingLine(s)}, {"To look at", looksLine(s.Meters)},
 	}, halfHoursLines(s.HalfHours), [][2]string{
 		{"Schedule", scheduleLine(s)}, {"Queue", queueLine(s)}, {"Database", storageLine(s.Database)},
 	}) {
@@ -65,6 +66,17 @@ func successLine(r flows.Rate) string {
 
 func failingLine(s flows.Status) string {
 	return fmt.Sprintf("%d meters not healthy for a day and more", s.FailingMeters())
+}
+
+func looksLine(m flows.MeterCounts) string {
+	line := ""
+	for i, l := range m.Looks() {
+		if i > 0 {
+			line += ", "
+		}
+		line += fmt.Sprintf("%d %s", l.Count, l.Text)
+	}
+	return cmp.Or(line, "nothing")
 }
 
 func halfHoursLines(h *flows.HalfHours) [][2]string {

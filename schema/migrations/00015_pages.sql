@@ -1,8 +1,7 @@
 -- What lists of many thousands of rows are read by, a page at a time.
 
 -- +goose Up
-create index vee_exceptions_order on flows.vee_exceptions (array_position(array['critical', 'error', 'warning', 'info'], severity), last_seen desc, id desc) where status = 'open';
-create index register_day_gap_pages on flows.register_day (day desc, register_id desc, direction desc) where never_reached + not_logged + invalid > 0;
+create index vee_exceptions_order on flows.vee_exceptions (status, array_position(array['info', 'warning', 'error', 'critical'], severity) desc, last_seen desc, id desc);
 create index register_day_incomplete on flows.register_day (day) include (register_id, expected, actual, derived, edited) where actual + derived + edited < expected;
 
 -- +goose StatementBegin
@@ -30,4 +29,4 @@ $$;
 
 -- +goose Down
 drop index if exists flows.meter_registry_name_part, flows.meter_registry_serial_part;
-drop index flows.register_day_incomplete, flows.register_day_gap_pages, flows.vee_exceptions_order;
+drop index flows.register_day_incomplete, flows.vee_exceptions_order;
