@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 
 	"flows"
@@ -59,10 +60,29 @@ func newAPI(p *pages, mux *http.ServeMux) *api {
 	a.meter()
 	a.rest()
 	a.actions()
+	nullable(c.Components.Schemas)
 	mux.HandleFunc(apiPrefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		deny(w, problem(http.StatusNotFound, "There is nothing at this address: /api lists what there is."))
 	})
 	return a
+}
+
+// nullable says of quantities that may be unknown that they may be null, which huma knows of its own types only.
+func nullable(schemas huma.Registry) {
+	for name, s := range schemas.Map() {
+		t := schemas.TypeFromRef("#/components/schemas/" + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(t) {
+			column, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if p := s.Properties[column]; p != nil && (f.Type == reflect.TypeFor[*flows.Energy]() || f.Type == reflect.TypeFor[*flows.Money]()) {
+				known := *p
+				known.Nullable = true
+				s.Properties[column] = &known
+			}
+		}
+	}
 }
 
 var problemsOnce sync.Once
