@@ -23,7 +23,7 @@ type RunQuery struct {
 // RunMeterQuery chooses the meters of a run that did not come out healthy, by serial.
 type RunMeterQuery struct {
 	Run   int64
-	Code  Code // "" = all
+	Code  Code // "" = all, "-" = those without one
 	From  Cursor
 	Limit int
 }

@@ -46,4 +46,4 @@ type TotalSide struct {
 }
 
 // Place is where the total of a register is among all of them.
-func (t Total) Place() string { return t.Register + "." + t.Now }
+func (t Total) Place() string { return t.Element + "." + t.Register + "." + t.Now }

@@ -98,7 +98,9 @@ var (
 	selected = regexp.MustCompile(`(\w+)=~?"([^"]*)"`)
 )
 
-func TestAlertsNameWhatIsExposed(t *testing.T) {
+// everything is what the web role and mediators expose.
+func everything(t *testing.T) exposed {
+	t.Helper()
 	known := exposed{}
 	o := mediator.Defaults()
 	o.Metrics = known
@@ -106,29 +108,47 @@ func TestAlertsNameWhatIsExposed(t *testing.T) {
 		t.Fatal(err)
 	}
 	known.MustRegister(web.NewCollector(nil))
+	return known
+}
+
+// named holds the metrics that a text names against those known, and gives their labels.
+func (e exposed) named(t *testing.T, file, text string) (of [][]string) {
+	t.Helper()
 	values := labelValues()
-	for _, file := range []string{rules, tests} {
-		for _, m := range metric.FindAllStringSubmatch(comment.ReplaceAllString(read(t, file), ""), -1) {
-			name, selectors := m[1], m[2]
-			labels, ok := known[name]
+	for _, m := range metric.FindAllStringSubmatch(text, -1) {
+		name, selectors := m[1], m[2]
+		labels, ok := e[name]
+		for _, part := range []string{"_bucket", "_sum", "_count"} {
 			if !ok {
-				t.Errorf("%s names %s, which neither web nor mediator exposes", file, name)
-				continue
+				labels, ok = e[strings.TrimSuffix(name, part)]
 			}
-			for _, s := range selected.FindAllStringSubmatch(selectors, -1) {
-				if s[1] == "job" || s[1] == "instance" {
-					continue // Prometheus's own
-				}
-				if !slices.Contains(labels, s[1]) {
-					t.Errorf("%s: %s has no label %s", file, name, s[1])
-				}
-				for v := range strings.SplitSeq(s[2], "|") {
-					if !slices.Contains(values[s[1]], v) {
-						t.Errorf("%s: no %s is ever called %s", file, s[1], v)
-					}
+		}
+		if !ok {
+			t.Errorf("%s names %s, which nobody exposes", file, name)
+			continue
+		}
+		of = append(of, labels)
+		for _, s := range selected.FindAllStringSubmatch(selectors, -1) {
+			if s[1] == "job" || s[1] == "instance" || s[1] == "quantile" {
+				continue // Prometheus's own
+			}
+			if !slices.Contains(labels, s[1]) {
+				t.Errorf("%s: %s has no label %s", file, name, s[1])
+			}
+			for v := range strings.SplitSeq(s[2], "|") {
+				if !slices.Contains(values[s[1]], v) {
+					t.Errorf("%s: no %s is ever called %s", file, s[1], v)
 				}
 			}
 		}
+	}
+	return of
+}
+
+func TestAlertsNameWhatIsExposed(t *testing.T) {
+	known := everything(t)
+	for _, file := range []string{rules, tests} {
+		known.named(t, file, comment.ReplaceAllString(read(t, file), ""))
 	}
 }
 
@@ -173,16 +193,23 @@ func TestEveryAlertIsSeenToFireAndToBeSilent(t *testing.T) {
 	}
 }
 
-func TestPromtoolAgrees(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
+// promtool is Prometheus's own tool, where there is one.
+func promtool(t *testing.T) string {
+	t.Helper()
+	tool, err := exec.LookPath("promtool")
 	if err != nil {
-		promtool, err = exec.LookPath("../bin/promtool") // .ci/packages puts it there
+		tool, err = exec.LookPath("../bin/promtool") // .ci/packages puts it there
 	}
 	if err != nil {
 		t.Skip("SKIPPED: promtool is not installed: apt-get install prometheus")
 	}
+	return tool
+}
+
+func TestPromtoolAgrees(t *testing.T) {
+	tool := promtool(t)
 	for _, what := range [][]string{{"check", "rules", rules}, {"test", "rules", tests}} {
-		if out, err := exec.CommandContext(t.Context(), promtool, what...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), tool, what...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(what, " "), err, out)
 		}
 	}

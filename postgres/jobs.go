@@ -34,6 +34,16 @@ func (s *Store) Waiting(ctx context.Context, f flows.Frequency) (map[string]time
 	return waiting, trouble("list waiting meters", err)
 }
 
+// workerSilence is how long a worker that lives may give no sign. River's give one when they start and every ten minutes.
+const workerSilence = 25 * time.Minute
+
+// HasWorker tells whether a process works the jobs of a queue. That the last one has ended shows a while later.
+func (s *Store) HasWorker(ctx context.Context, queue string) (has bool, err error) {
+	err = s.pool.QueryRow(ctx, `
+		select exists (select from river.river_queue where name = $1 and updated_at > now() - $2::interval)`, queue, workerSilence).Scan(&has)
+	return has, trouble("look for a worker", err)
+}
+
 // Hurry puts a waiting job before all others. What runs already runs on.
 func (s *Store) Hurry(ctx context.Context, job int64) error {
 	_, err := s.pool.Exec(ctx, `

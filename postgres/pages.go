@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -19,8 +20,7 @@ const meterLine = `
 	r.ip_address, r.port, coalesce(s.health, ''), coalesce(s.health_details, ''), s.last_healthy_at, round(s.balance, 5)::text, s.csq,
 	round(s.import_a, 4)::text, round(s.import_b, 4)::text, s.clock_time_diff_seconds`
 
-// MeterLines gives a page of meters. The conditions are put together, since one plan for all of them is a bad one for most. Errors:
-// *flows.UnknownESCO, or *flows.Error with Database.
+// MeterLines gives a page of meters. Errors: *flows.UnknownESCO, or *flows.Error with Database.
 func (s *Store) MeterLines(ctx context.Context, q flows.MeterQuery) ([]flows.MeterLine, error) {
 	if !storable(q.Search + q.Hardware + q.From.Key) {
 		return nil, nil // nobody is called so
@@ -28,28 +28,60 @@ func (s *Store) MeterLines(ctx context.Context, q flows.MeterQuery) ([]flows.Met
 	if err := s.known(ctx, Filter{ESCO: q.ESCO}); err != nil {
 		return nil, err
 	}
-	where, args := conditions(q)
-	by := sorted(q)
-	if after := by.after(&args); after != "" {
-		where += " and " + after
+	l := newMeterList(q)
+	list, err := s.nearMeters(ctx, l)
+	if err == nil && (len(list) == 0 || len(list) < q.Limit) {
+		list, err = s.meterLines(ctx, l)
 	}
-	args = append(args, q.Limit)
-	rows, _ := s.pool.Query(ctx, `
-		select coalesce(`+by.expression+`::text, '') || '|' || r.serial,`+meterLine+`
-		from flows.meter_registry r
-		left join flows.escos e on e.id = r.esco
-		`+shadowsOf(q)+`
-		where `+where+` order by `+by.order()+fmt.Sprintf(` limit nullif($%d, 0)`, len(args)), args...)
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m flows.MeterLine, err error) {
+	if q.From.Back {
+		slices.Reverse(list)
+	}
+	return list, trouble("list meters", err)
+}
+
+// nearMeters looks for them among those alone that come next, most often with success; else there are fewer than were asked for.
+func (s *Store) nearMeters(ctx context.Context, l meterList) ([]flows.MeterLine, error) {
+	sql, args, ok := l.edge()
+	if !ok {
+		return nil, nil
+	}
+	edge := ""
+	switch err := s.pool.QueryRow(ctx, sql, planned(args)...).Scan(&edge); {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return s.meterLines(ctx, l.upTo(edge))
+}
+
+// planned has a statement planned for these values: one plan for all of them is a bad one for most.
+func planned(args []any) []any { return append([]any{pgx.QueryExecModeCacheDescribe}, args...) }
+
+func (s *Store) meterLines(ctx context.Context, l meterList) ([]flows.MeterLine, error) {
+	sql, args := l.page(`coalesce(p.value::text, '') || '|' || r.serial,` + meterLine)
+	rows, _ := s.pool.Query(ctx, sql, planned(args)...)
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (m flows.MeterLine, err error) {
 		place := ""
 		err = scanLine(row, &m, &place)
 		m.Place = place
 		return m, err
 	})
-	if q.From.Back {
-		slices.Reverse(list)
+}
+
+// CountMeters counts up to so many. Errors: *flows.UnknownESCO, or *flows.Error with Database.
+func (s *Store) CountMeters(ctx context.Context, q flows.MeterQuery, most int) (n int, err error) {
+	if !storable(q.Search + q.Hardware) {
+		return 0, nil
 	}
-	return list, trouble("list meters", err)
+	if err := s.known(ctx, Filter{ESCO: q.ESCO}); err != nil {
+		return 0, err
+	}
+	q.Sort, q.From = "", flows.Cursor{}
+	l := newMeterList(q)
+	// The limit is no parameter: the plan is for that many.
+	err = s.pool.QueryRow(ctx, `select count(*) from (select from `+l.from()+fmt.Sprintf(` limit %d) n`, most), planned(l.args)...).Scan(&n)
+	return n, trouble("count meters", err)
 }
 
 // Hardware gives the names of hardware that there are.
@@ -62,21 +94,7 @@ func (s *Store) Hardware(ctx context.Context) ([]string, error) {
 // asked are the meters that runs ask.
 const asked = `r.mode = 'active' and r.ip_address is not null`
 
-// ofShadows tells that the shadows choose or sort the meters.
-func ofShadows(q flows.MeterQuery) bool {
-	return q.Look != "" || q.Fresh != "" || q.Health != "" && q.Health != flows.OnlyNotAsked || q.Sort != "" && q.Sort != flows.SortSerial && q.Sort != flows.SortName
-}
-
-// shadowsOf joins the shadows. Where they choose or sort, they are read as a whole: looked up one by one in the order of the serials they
-// cost ten times as much when few are chosen.
-func shadowsOf(q flows.MeterQuery) string {
-	if ofShadows(q) {
-		return `left join (select * from flows.meter_shadows offset 0) s on s.id = r.id`
-	}
-	return `left join flows.meter_shadows s on s.id = r.id`
-}
-
-// conditions are the WHERE clause of a query.
+// conditions are those of a query on the registry.
 func conditions(q flows.MeterQuery) (where string, args []any) {
 	parts := []string{"true"}
 	add := func(sql string, arg any) {
@@ -93,28 +111,40 @@ func conditions(q flows.MeterQuery) (where string, args []any) {
 		add("r.hardware = ?", q.Hardware)
 	}
 	switch q.Health {
-	case flows.OnlyHealthy, flows.OnlyUnhealthy:
-		add(asked+" and s.health = ?", string(q.Health))
-	case flows.OnlyNeverRead:
-		parts = append(parts, asked+" and s.health is null")
+	case flows.OnlyHealthy, flows.OnlyUnhealthy, flows.OnlyNeverRead:
+		parts = append(parts, asked)
 	case flows.OnlyNotAsked:
 		parts = append(parts, "not ("+asked+")")
 	}
 	if q.Look != "" || q.Fresh != "" {
 		parts = append(parts, "r.mode = 'active' and not r.maintenance")
 	}
+	return strings.Join(parts, " and "), args
+}
+
+// shadowConditions are those on the shadows; "" for none.
+func shadowConditions(q flows.MeterQuery) string {
+	var parts []string
+	switch q.Health {
+	case flows.OnlyHealthy:
+		parts = append(parts, "s.health = 'healthy'")
+	case flows.OnlyUnhealthy:
+		parts = append(parts, "s.health = 'unhealthy'")
+	case flows.OnlyNeverRead:
+		parts = append(parts, "s.health is null")
+	}
 	switch q.Look {
 	case flows.LowBalanceLook:
-		add("s.balance < ?::text::numeric", flows.LowBalance.String())
+		parts = append(parts, "s.balance < "+flows.LowBalance.String())
 	case flows.WeakSignalLook:
-		add("s.csq < ?", flows.WeakSignal)
+		parts = append(parts, fmt.Sprintf("s.csq < %d", flows.WeakSignal))
 	case flows.DriftLook:
-		add("abs(s.clock_time_diff_seconds) >= ?", int(flows.ClockDrift.Seconds()))
+		parts = append(parts, fmt.Sprintf("abs(s.clock_time_diff_seconds) >= %d", flows.ClockDrift/time.Second))
 	}
 	if age := ageOf(q.Fresh); age != "" {
 		parts = append(parts, age)
 	}
-	return strings.Join(parts, " and "), args
+	return strings.Join(parts, " and ")
 }
 
 // ageOf is the condition of an age.

@@ -69,6 +69,8 @@ func mustFillList(t *testing.T, s *Store, n int) {
 func TestMetersAreSortedAndChosenAsGoWould(t *testing.T) {
 	s := mustStore(t)
 	mustFillList(t, s, 300)
+	defer func(pages int) { nearPages = pages }(nearPages)
+	nearPages = 1
 	all, err := s.MeterLines(t.Context(), flows.MeterQuery{})
 	if err != nil || len(all) != 300 {
 		t.Fatal(len(all), err)
@@ -118,6 +120,9 @@ func TestMetersAreSortedAndChosenAsGoWould(t *testing.T) {
 		kept := slices.DeleteFunc(slices.Clone(all), func(m flows.MeterLine) bool { return !f.want(m) })
 		if len(kept) == 0 || len(kept) == len(all) && f.q != (flows.MeterQuery{}) {
 			t.Errorf("%+v chooses %d meters: it proves nothing", f.q, len(kept))
+		}
+		if n, err := s.CountMeters(t.Context(), f.q, 250); err != nil || n != min(len(kept), 250) {
+			t.Errorf("%+v: %d are counted, want %d, %v", f.q, n, len(kept), err)
 		}
 		for sort, of := range value {
 			for _, down := range []bool{false, true} {

@@ -83,9 +83,8 @@ func (s *Store) registerTotals(ctx context.Context, q flows.TotalsQuery) ([]flow
 	if q.Cursor.Back {
 		way, than = " desc", "<"
 	}
-	register, serial, _ := strings.Cut(q.Cursor.Key, ".")
-	if isUUID(register) {
-		where += ` and (r.serial, g.register_id) ` + than + ` (` + bind(serial) + `, ` + bind(register) + `::text::uuid)`
+	if key := strings.SplitN(q.Cursor.Key, ".", 3); len(key) == 3 && isUUID(key[1]) {
+		where += ` and r.serial ` + than + `= ` + bind(key[2]) + ` and (r.serial, g.element, g.register_id) ` + than + ` (` + bind(key[2]) + `, ` + bind(key[0]) + `, ` + bind(key[1]) + `::text::uuid)`
 	}
 	from, to, limit := bind(q.From), bind(q.To), bind(q.Limit)
 	list, err := s.totals(ctx, `
@@ -94,10 +93,10 @@ func (s *Store) registerTotals(ctx context.Context, q flows.TotalsQuery) ([]flow
 			select coalesce(g.serial, r.serial) serial, r.serial now, g.element, coalesce(e.code, '') code, g.register_id
 			from flows.meter_registry r join flows.meter_registers g on g.meter_id = r.id left join flows.escos e on e.id = r.esco
 			where `+where+` and exists (select from flows.register_day d where d.register_id = g.register_id and d.day between `+from+`::text::date and `+to+`::text::date)
-			order by r.serial`+way+`, g.register_id`+way+` limit nullif(`+limit+`, 0)
+			order by r.serial`+way+`, g.element`+way+`, g.register_id`+way+` limit nullif(`+limit+`, 0)
 		) p cross join lateral (
 			select `+sides+` from flows.register_day d where d.register_id = p.register_id and d.day between `+from+`::text::date and `+to+`::text::date
-		) s order by p.now`+way+`, p.register_id`+way, args...)
+		) s order by p.now`+way+`, p.element`+way+`, p.register_id`+way, args...)
 	if q.Cursor.Back {
 		slices.Reverse(list)
 	}

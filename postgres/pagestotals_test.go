@@ -26,8 +26,8 @@ func TestTotalsAreTheSumsOfTheirDays(t *testing.T) {
 		q    flows.TotalsQuery
 		want string // SQL
 	}{
-		{flows.TotalsQuery{By: flows.ByRegister}, `select r.serial || '/' || element || ' ' || ` + sums + from + ` group by r.serial, element, g.register_id order by r.serial, g.register_id`},
-		{flows.TotalsQuery{By: flows.ByRegister, ESCO: "E", Search: "plot"}, `select r.serial || '/' || element || ' ' || ` + sums + from + ` and e.code = 'E' and r.name like 'Plot%' group by r.serial, element, g.register_id order by r.serial, g.register_id`},
+		{flows.TotalsQuery{By: flows.ByRegister}, `select r.serial || '/' || element || ' ' || ` + sums + from + ` group by r.serial, element, g.register_id order by r.serial, element, g.register_id`},
+		{flows.TotalsQuery{By: flows.ByRegister, ESCO: "E", Search: "plot"}, `select r.serial || '/' || element || ' ' || ` + sums + from + ` and e.code = 'E' and r.name like 'Plot%' group by r.serial, element, g.register_id order by r.serial, element, g.register_id`},
 		{flows.TotalsQuery{By: flows.ByESCO}, `select coalesce(e.code, '') || '/ ' || ` + sums + from + ` group by e.code order by e.code nulls last`},
 		{flows.TotalsQuery{By: flows.ByESCO, ESCO: "f"}, `select coalesce(e.code, '') || '/ ' || ` + sums + from + ` and e.code = 'F' group by e.code`},
 		{flows.TotalsQuery{By: flows.ByCircuit}, `select 'Boiler/ ' || ` + sums + from + ` and r.serial < 'M0006' union all select 'Roof/ 0.000 0 0 0.000 0'`},

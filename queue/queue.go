@@ -61,7 +61,7 @@ type Store interface {
 	syncer.Saver
 	runStore
 	backfillStore
-	hurrier
+	requestStore
 
 	// DueMeter gives a meter as a run needs it; false when it is not to be asked (any more).
 	DueMeter(ctx context.Context, id string) (flows.Meter, bool, error)

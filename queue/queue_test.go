@@ -107,6 +107,11 @@ func (b bench) text(sql string, args ...any) string {
 	return strings.Join(list, "\n")
 }
 
+func (b bench) id(serial string) string {
+	b.Helper()
+	return b.text(`select id::text from flows.meter_registry where serial = $1`, serial)
+}
+
 // await asks the database until it says so.
 func (b bench) await(want, sql string, args ...any) {
 	b.Helper()

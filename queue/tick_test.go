@@ -74,7 +74,7 @@ func TestAMeterAskedForWhileARunIsListedIsSkipped(t *testing.T) {
 	o := quick()
 	o.Workers, o.Schedules = 0, map[flows.Frequency]Schedule{}
 	q := b.start(&meters{}, o)
-	if err := q.Read(t.Context(), b.text(`select id::text from flows.meter_registry where serial = 'M1'`), flows.Hourly); err != nil {
+	if _, err := q.client.Insert(t.Context(), MeterSync{Meter: b.id("M1"), Frequency: flows.Hourly}, nil); err != nil {
 		t.Fatal(err)
 	}
 	b.exec(`insert into flows.sync_runs (frequency, scheduled_for) values ('hourly', now())`)

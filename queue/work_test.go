@@ -172,7 +172,7 @@ func TestAPersonComesBeforeTheSchedule(t *testing.T) {
 		meter string
 		f     flows.Frequency
 	}{{later[0], flows.Hourly}, {later[1], flows.Daily}} {
-		if err := q.Read(t.Context(), b.text(`select id::text from flows.meter_registry where serial = $1`, want.meter), want.f); err != nil {
+		if err := q.Read(t.Context(), b.id(want.meter), want.f); err != nil {
 			t.Fatal(err)
 		}
 		goOn <- true

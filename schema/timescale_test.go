@@ -128,7 +128,7 @@ func on(t *testing.T, url string, f func(*pgx.Conn)) {
 	t.Helper()
 	conn := connect(t, url)
 	defer conn.Close(t.Context())
-	exec(t, conn, `set search_path = flows, public; set timezone = 'UTC'; set client_min_messages = warning`)
+	exec(t, conn, `set search_path = flows, public; set timezone = 'UTC'; set client_min_messages = warning; set jit = off`)
 	f(conn)
 }
 

@@ -3,13 +3,10 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
-	"reflect"
+	"slices"
 	"strings"
 	"sync"
-
-	"flows"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -24,147 +21,115 @@ type api struct {
 	huma.API
 }
 
-// Units of what is exact and has no type of JSON's own.
-type (
-	kilowattHours struct{}
-	pounds        struct{}
-)
+// apiMethods are all that somebody may try; one pattern for any method would be at odds with the pages' "GET /".
+var apiMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
-// Schema is huma's.
-func (kilowattHours) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "kWh, exact to 0.0001", Examples: []any{json.Number("12345.678")}}
+// mountAPI adds the API, its document, and the page about it.
+func (p *pages) mountAPI(mux *http.ServeMux) {
+	own := http.NewServeMux()
+	a := newAPI(p, own)
+	own.HandleFunc("GET "+apiPrefix+"/openapi.json", a.document("application/json", func() ([]byte, error) { return a.text() }))
+	own.HandleFunc("GET "+apiPrefix+"/openapi.yaml", a.document("application/yaml", func() ([]byte, error) { return a.OpenAPI().YAML() }))
+	own.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { lost(w, r, own) })
+	for _, method := range apiMethods {
+		mux.Handle(method+" /api/", served(own))
+	}
+	mux.Handle("GET /api", guard(p.serve("api", a.page), p.deny))
 }
 
-// Schema is huma's.
-func (pounds) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeNumber, Description: "pounds, exact to 0.00001", Examples: []any{json.Number("3.00000")}}
-}
-
-// newAPI serves the API on mux, which it must have for itself.
+// newAPI serves the operations on mux.
 func newAPI(p *pages, mux *http.ServeMux) *api {
 	problemsOnce.Do(func() { huma.NewError = problemOf })
 	c := huma.DefaultConfig("Flows", "1")
 	c.CreateHooks = nil // no $schema in every answer
-	c.OpenAPIPath, c.DocsPath, c.SchemasPath = apiPrefix+"/openapi", "", ""
-	c.Info.Description = "A head-end for prepayment electricity meters: what its meters read, how complete their half-hours are, and what needs a person. " +
-		"Times are RFC 3339 in UTC, energy is kWh, money pounds; null is not known, zero is zero. Lists come a page at a time; with Accept: text/csv they come as CSV."
+	// huma makes its document while it is asked for it, twice when two ask; and its page loads from elsewhere.
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.Info.Description = "What the meters of a fleet read, how complete their half-hours are, what was done and what needs a person: the data of the dashboard's pages. " +
+		"Times are RFC 3339 in UTC. Energy is kWh and money is pounds, exact decimal numbers. What is null or left out is not known; zero is zero. " +
+		"A list comes a page at a time: give next of the answer as after, or follow its Link; with Accept: text/csv it comes as CSV, " +
+		"a column a field, without the fields that are lists themselves. Errors are application/problem+json (RFC 9457) with a sentence as detail. " +
+		"There are no accounts: the API answers only at loopback names, and does nothing that a page of another site asks for."
 	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	c.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat, "text/csv": csvFormat, "csv": csvFormat}
-	c.RejectUnknownQueryParameters = true
-	for plain, with := range map[any]any{flows.Energy(0): kilowattHours{}, flows.Money(0): pounds{}} {
-		c.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(plain), reflect.TypeOf(with))
+	for _, t := range apiTags {
+		c.Tags = append(c.Tags, &huma.Tag{Name: t.name, Description: t.about})
 	}
+	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat, csvType: csvFormat}
+	c.Transformers = []huma.Transformer{settledCopy}
+	c.Components.Schemas = schemas()
 	a := &api{p, humago.New(mux, c)}
 	a.fleet()
 	a.meters()
-	a.meter()
+	a.halfHours()
 	a.rest()
 	a.actions()
-	nullable(c.Components.Schemas)
-	mux.HandleFunc(apiPrefix+"/", func(w http.ResponseWriter, r *http.Request) {
-		deny(w, problem(http.StatusNotFound, "There is nothing at this address: /api lists what there is."))
-	})
+	a.complete()
 	return a
 }
 
-// nullable says of quantities that may be unknown that they may be null, which huma knows of its own types only.
-func nullable(schemas huma.Registry) {
-	for name, s := range schemas.Map() {
-		t := schemas.TypeFromRef("#/components/schemas/" + name)
-		if t == nil || t.Kind() != reflect.Struct {
-			continue
+var apiTags = []struct{ name, about string }{
+	{"fleet", "All meters together"}, {"meters", "Meters and what is known of each"}, {"runs", "What was done, and what came of it"}, {"half-hours", "What validation has found, gaps, and energy of days"},
+}
+
+// text is the document as it is kept in docs/openapi.json.
+func (a *api) text() ([]byte, error) {
+	text, err := json.MarshalIndent(a.OpenAPI(), "", " ")
+	return append(text, '\n'), err
+}
+
+// document serves the document, which is made when somebody asks for it.
+func (a *api) document(kind string, make func() ([]byte, error)) http.HandlerFunc {
+	once := sync.OnceValues(make)
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := once()
+		if err != nil {
+			deny(w, problem(http.StatusInternalServerError, sentence(err.Error())+"."))
+			return
 		}
-		for _, f := range reflect.VisibleFields(t) {
-			column, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if p := s.Properties[column]; p != nil && (f.Type == reflect.TypeFor[*flows.Energy]() || f.Type == reflect.TypeFor[*flows.Money]()) {
-				known := *p
-				known.Nullable = true
-				s.Properties[column] = &known
-			}
-		}
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(text) // who asked may be gone
 	}
 }
 
-var problemsOnce sync.Once
-
-// jsonFormat keeps < and > as they are.
-var jsonFormat = huma.DefaultJSONFormat
-
-// Problem is an error by RFC 9457.
-type Problem struct{ huma.ErrorModel }
-
-// ContentType is huma's: an error is no CSV, whatever was asked for.
-func (*Problem) ContentType(string) string { return "application/problem+json" }
-
-// GetHeaders is huma's.
-func (p *Problem) GetHeaders() http.Header {
-	if p.Status == http.StatusServiceUnavailable {
-		return http.Header{"Retry-After": {"5"}}
-	}
-	return nil
-}
-
-func problemOf(status int, text string, errs ...error) huma.StatusError {
-	p := problem(status, text)
-	for _, err := range errs {
-		var detail huma.ErrorDetailer
-		switch {
-		case errors.As(err, &detail):
-			p.Errors = append(p.Errors, detail.ErrorDetail())
-		case err != nil:
-			p.Errors = append(p.Errors, &huma.ErrorDetail{Message: err.Error()})
-		}
-	}
-	return p
-}
-
-func problem(status int, text string) *Problem {
-	return &Problem{huma.ErrorModel{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: text}}
-}
-
-// failed makes a problem of what a page would say.
-func failed(err error) error {
-	if err == nil {
-		return nil
-	}
-	var own *Problem
-	if errors.As(err, &own) {
-		return own
-	}
-	said := explain(err)
-	return problem(said.code, said.text)
-}
-
-// deny answers with a problem where huma does not.
-func deny(w http.ResponseWriter, p *Problem) {
-	secure(w.Header())
-	w.Header().Set("Content-Type", p.ContentType(""))
-	w.Header().Set("Cache-Control", "no-store")
-	for name, values := range p.GetHeaders() {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // who asked may be gone
-}
-
-// handler is the API behind the guard of the pages.
-func (a *api) handler(mux *http.ServeMux) http.Handler {
+// served is the API behind the guard of the pages.
+func served(own http.Handler) http.Handler {
 	limited := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), pageWithin)
 		defer cancel()
 		secure(w.Header())
 		w.Header().Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r.WithContext(ctx))
+		own.ServeHTTP(w, r.WithContext(ctx))
 	})
 	return guard(limited, func(w http.ResponseWriter, _ *http.Request, said *outcome) { deny(w, problem(said.code, said.text)) })
+}
+
+// lost answers where there is no operation: the address has none, or none of this method.
+func lost(w http.ResponseWriter, r *http.Request, own *http.ServeMux) {
+	var others []string
+	for _, method := range apiMethods {
+		other := *r
+		other.Method = method
+		if _, pattern := own.Handler(&other); pattern != "/" {
+			others = append(others, method)
+		}
+	}
+	if len(others) == 0 {
+		deny(w, problem(http.StatusNotFound, "There is nothing at this address. The page /api lists what there is."))
+		return
+	}
+	if slices.Contains(others, http.MethodGet) {
+		others = append(others, http.MethodHead)
+	}
+	w.Header().Set("Allow", strings.Join(others, ", "))
+	deny(w, problem(http.StatusMethodNotAllowed, r.Method+" is not done at this address, but "+strings.Join(others, ", ")+"."))
 }
 
 // one is an answer that is not a list.
 type one[T any] struct{ Body T }
 
 // give adds an operation that answers with one thing.
-func give[I, T any](a *api, id, path, tag, summary, description string, do func(context.Context, *I) (T, error)) {
-	huma.Register(a, operation(http.MethodGet, id, path, tag, summary, description), func(ctx context.Context, in *I) (*one[T], error) {
+func give[I, T any](a *api, op huma.Operation, do func(context.Context, *I) (T, error)) {
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) { next(asJSON{ctx}) }}
+	huma.Register(a, op, func(ctx context.Context, in *I) (*one[T], error) {
 		v, err := do(ctx, in)
 		if err != nil {
 			return nil, failed(err)
@@ -173,7 +138,25 @@ func give[I, T any](a *api, id, path, tag, summary, description string, do func(
 	})
 }
 
+// asJSON is a request for what has no rows: it is JSON, whatever is asked for.
+type asJSON struct{ requestContext }
+
+// requestContext is huma's by a name that is none of its methods.
+type requestContext huma.Context
+
+// Header is huma's.
+func (c asJSON) Header(name string) string {
+	if name == "Accept" {
+		return ""
+	}
+	return c.requestContext.Header(name)
+}
+
 func operation(method, id, path, tag, summary, description string) huma.Operation {
-	return huma.Operation{OperationID: id, Method: method, Path: apiPrefix + path, Tags: []string{tag}, Summary: summary, Description: description,
-		RejectUnknownQueryParameters: true, Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}}
+	return huma.Operation{OperationID: id, Method: method, Path: apiPrefix + path, Tags: []string{tag}, Summary: summary, Description: description, RejectUnknownQueryParameters: true,
+		Errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, Responses: map[string]*huma.Response{}}
+}
+
+func reading(id, path, tag, summary, description string) huma.Operation {
+	return operation(http.MethodGet, id, path, tag, summary, description)
 }

@@ -137,9 +137,9 @@ func (p *pages) exceptions(r *http.Request, v *view) error {
 	if err != nil {
 		return unknownMeter(err, "/exceptions")
 	}
-	page.Count = plural(n, "exception")
+	page.Count = count(n)
 	if n > mostCounted {
-		page.Count = "more than " + plural(mostCounted, "exception")
+		page.Count = "More than " + count(mostCounted)
 	}
 	q.From, q.Limit = cursor(r), onPage+1
 	list, err := p.ExceptionLines(r.Context(), q)
@@ -204,15 +204,35 @@ func lineOf(x flows.ExceptionRow, c clock) exceptionLine {
 	if line.Slots != nil {
 		line.When.Long = ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(x.Details)) {
-		line.Details = append(line.Details, detail(name, x.Details[name]))
+	for _, name := range slices.SortedFunc(maps.Keys(x.Details), byDetail) {
+		line.Details = append(line.Details, detail(name, x.Details[name], c))
 	}
 	line.More = max(len(line.Details)-fewDetails, 0)
 	return line
 }
 
-// detail is a value with its unit behind it: that is the end of its name.
-func detail(name, value string) string {
+// detailNames are those that have an order: what was, what came, and the limit. The others come behind, by name.
+var detailNames = []string{"missing", "expected", "estimated", "kept_kwh", "others_kwh", "before_kwh", "read_kwh", "after_kwh", "most_kwh"}
+
+func byDetail(a, b string) int {
+	i, j := slices.Index(detailNames, a), slices.Index(detailNames, b)
+	if i >= 0 && j >= 0 || i < 0 && j < 0 {
+		return cmp.Or(cmp.Compare(i, j), strings.Compare(a, b))
+	}
+	return cmp.Compare(j, i)
+}
+
+// detail is a value with its unit, which is the end of its name. What is named by a time is the energy of that half-hour.
+func detail(name, value string, c clock) string {
+	if _, err := flows.ParseEnergy(value); err == nil {
+		value = grouped(value)
+	}
+	if at, err := time.Parse(time.RFC3339, name); err == nil {
+		return at.In(c.zone).Format("2 Jan 15:04") + " " + value + thin + "kWh"
+	}
+	if name == "most_kwh" {
+		name = "limit_kwh"
+	}
 	for end, unit := range map[string]string{"_kwh": "kWh", "_seconds": "s"} {
 		if short, ok := strings.CutSuffix(name, end); ok {
 			name, value = short, value+thin+unit
@@ -278,7 +298,7 @@ func strip(p flows.Period, c clock) *slotStrip {
 	slots := func(d time.Duration) float64 { return float64(d) / float64(flows.SlotLength) }
 	n := max(int(math.Ceil(slots(p.To.Sub(p.From)))), 1)
 	return &slotStrip{Width: slots(ends.Sub(begins)) * width, From: slots(p.From.Sub(begins)) * width, Length: max(slots(p.To.Sub(p.From)), 1) * width,
-		Title: fmt.Sprintf("%s of the %d from %s on, beginning at %s", plural(n, "half-hour"), int(slots(ends.Sub(begins))), begins.Format("2 Jan 2006"), p.From.In(c.zone).Format("15:04"))}
+		Title: fmt.Sprintf("%d of the %d half-hours from %s on, beginning at %s", n, int(slots(ends.Sub(begins))), begins.Format("2 Jan 2006"), p.From.In(c.zone).Format("15:04"))}
 }
 
 // answer is what a person says to the exceptions that were ticked. The way back is the list that they were ticked in.

@@ -17,9 +17,10 @@ type gapStore interface {
 
 // gapsPage is what the meters' logs did not give.
 type gapsPage struct {
-	Query flows.GapQuery
-	Kinds []choice
-	Lines []gapLine
+	Query    flows.GapQuery
+	Kinds    []choice
+	Lines    []gapLine
+	Filtered bool
 	paging
 }
 
@@ -28,8 +29,10 @@ type choice struct{ Value, Words string }
 
 type gapLine struct {
 	flows.GapLine
-	Path string
-	Next string // what happens next
+	Path         string
+	Why          []string
+	Tried, Shown told
+	Next         string // what happens next
 }
 
 var gapWords = []choice{{string(flows.GapNeverReached), "never reached"}, {string(flows.GapNotLogged), "not logged by the meter"}, {string(flows.GapInvalid), "marked invalid by the meter"}}
@@ -42,7 +45,7 @@ func (p *pages) gaps(r *http.Request, v *view) error {
 	}
 	list, err := p.GapLines(r.Context(), q)
 	if err != nil {
-		return err
+		return unknownMeter(err, "/gaps")
 	}
 	page := gapsPage{Query: q, Kinds: gapWords}
 	filter := url.Values{}
@@ -50,12 +53,45 @@ func (p *pages) gaps(r *http.Request, v *view) error {
 	if q.Again {
 		filter.Set("again", "true")
 	}
+	page.Filtered = len(filter) > 0
 	list, page.paging = paged(list, q.From, "/gaps", filter, flows.GapLine.Place)
 	for _, g := range list {
-		page.Lines = append(page.Lines, gapLine{g, meterPath(g.Serial) + "?day=" + g.Day, whatNext(g.MeterGap)})
+		c := v.Clock.in(g.Zone)
+		line := gapLine{GapLine: g, Path: meterPath(g.Serial) + "?day=" + g.Day, Why: whyOf(g), Next: whatNext(g.MeterGap)}
+		if line.Tries > 0 {
+			line.Tried = c.Ago(g.Tried)
+		}
+		if !g.Shown.IsZero() {
+			line.Shown = c.Ago(g.Shown)
+		}
+		switch {
+		case g.NotAsked != "":
+			line.Next = "nothing: " + g.NotAsked
+		case g.NeverReached == 0:
+			line.Next = "nothing; estimated where that is possible"
+		case g.Again:
+			line.Next = "asked for again by the next " + string(g.Every) + " run"
+		}
+		page.Lines = append(page.Lines, line)
 	}
 	v.Title, v.Live, v.Page = "Gaps", true, page
 	return nil
+}
+
+// Missing is how many there are of all kinds.
+func (g gapLine) Missing() int { return g.NeverReached + g.NotLogged + g.Invalid }
+
+// whyOf tells why half-hours are missing, and of how many when they are not all for one reason.
+func whyOf(g flows.GapLine) (list []string) {
+	for i, n := range []int{g.NeverReached, g.NotLogged, g.Invalid} {
+		switch {
+		case n > 0 && n == g.NeverReached+g.NotLogged+g.Invalid:
+			return []string{gapWords[i].Words}
+		case n > 0:
+			list = append(list, count(n)+" "+gapWords[i].Words)
+		}
+	}
+	return list
 }
 
 // whatNext says what happens to a gap.

@@ -26,8 +26,6 @@ var dataLines = strings.NewReplacer("\r\n", "\ndata: ", "\r", "\ndata: ", "\n", 
 // live sends the page as server-sent events as often as it changes, until it is one that changes no more, nobody looks or the server stops.
 func (p *pages) live(w http.ResponseWriter, r *http.Request, make func(*http.Request) (body []byte, code int, live bool)) {
 	out := http.NewResponseController(w)
-	// A server's limits are for answers that end: this one would take the end of its time to read for the reader's leaving.
-	_ = out.SetReadDeadline(time.Time{})
 	h := w.Header()
 	secure(h)
 	h.Set("Content-Type", "text/event-stream")
@@ -35,7 +33,7 @@ func (p *pages) live(w http.ResponseWriter, r *http.Request, make func(*http.Req
 	var last []byte
 	for {
 		body, code, live := make(r)
-		_ = out.SetWriteDeadline(time.Now().Add(takenWithin))
+		_ = out.SetWriteDeadline(time.Now().Add(takenWithin)) // the server's own is for answers that end
 		switch {
 		case code != http.StatusOK: // a page that was there comes back: the script keeps the last one
 			fmt.Fprintf(w, "event: trouble\ndata: %d\n\n", code)

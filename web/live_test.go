@@ -52,7 +52,6 @@ func (v *viewer) Header() http.Header                       { return v.header }
 func (v *viewer) WriteHeader(code int)                      { v.code = code }
 func (v *viewer) Write(b []byte) (int, error)               { return v.sent.Write(b) }
 func (v *viewer) Flush()                                    {}
-func (v *viewer) SetReadDeadline(time.Time) error           { return nil }
 func (v *viewer) SetWriteDeadline(deadline time.Time) error { v.deadline = deadline; return nil }
 
 // taken gives what was sent since it was last called: the names of the events, and what one reads of the last page.
@@ -172,8 +171,7 @@ func (c *counting) RunPage(context.Context, int64) (flows.RunReport, error) {
 	return running(int(c.looks.Add(1))), nil
 }
 
-// The limits of the server are for answers that end: without that, this one ends when the time to read a request is over.
-func TestAPageIsLookedAtForLongerThanARequestMayTake(t *testing.T) {
+func TestAPageIsLookedAtForLongerThanAnAnswerMayTake(t *testing.T) {
 	mux := http.NewServeMux()
 	(&pages{Store: &counting{shelf: &shelf{}}, now: func() time.Time { return noon }, every: 10 * time.Millisecond}).mount(mux)
 	server := httptest.NewUnstartedServer(mux)

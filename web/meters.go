@@ -14,6 +14,7 @@ import (
 // metersStore is what the page needs.
 type metersStore interface {
 	MeterLines(context.Context, flows.MeterQuery) ([]flows.MeterLine, error)
+	CountMeters(ctx context.Context, q flows.MeterQuery, most int) (int, error)
 	Hardware(context.Context) ([]string, error)
 }
 
@@ -25,6 +26,7 @@ type metersPage struct {
 	Hardware            []string
 	Health, Looks, Ages []choice
 	Sort                string // as the address has it
+	Count               string // how many meters are like that
 	Filtered            bool
 	paging
 }
@@ -59,7 +61,10 @@ func (p *pages) meters(r *http.Request, v *view) error {
 		return err
 	}
 	page := metersPage{Query: q, Health: healthWords, Looks: lookWords, Sort: sortText(q)}
-	if page.Hardware, err = p.Store.Hardware(r.Context()); err != nil {
+	if page.Hardware, err = keptOf(p, &p.hardware, "", p.Store.Hardware).latest(r.Context()); err != nil {
+		return err
+	}
+	if page.Count, err = p.countMeters(r.Context(), q, len(lines)); err != nil {
 		return err
 	}
 	for _, a := range flows.Ages {
@@ -74,6 +79,25 @@ func (p *pages) meters(r *http.Request, v *view) error {
 	}
 	v.Title, v.Search, v.Page = "Meters", q.Search, page
 	return nil
+}
+
+// countMeters need not count what stands on a page.
+func (p *pages) countMeters(ctx context.Context, q flows.MeterQuery, listed int) (string, error) {
+	const most = 1000
+	n := listed
+	if listed > onPage || q.From.Key != "" {
+		var err error
+		if n, err = p.CountMeters(ctx, q, most+1); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case n > most:
+		return "more than " + count(most) + " meters", nil
+	case n == 1:
+		return "1 meter", nil
+	}
+	return count(n) + " meters", nil
 }
 
 // meterQuery reads the address.

@@ -61,6 +61,8 @@ type pages struct {
 	mu       sync.Mutex
 	statuses map[string]*kept[flows.Status] // by code of ESCO as the store has it
 	pictures map[string]*kept[picture]
+	hardware map[string]*kept[[]string] // of "", which is all
+	sums     map[string]*kept[[]flows.Total] // by what is summed
 }
 
 // view is what every page has.
@@ -137,12 +139,7 @@ func (p *pages) mount(mux *http.ServeMux) {
 		}
 		mux.Handle("GET "+QueuePrefix, http.RedirectHandler(QueuePrefix+"/", http.StatusMovedPermanently))
 	}
-	data := http.NewServeMux()
-	documented := newAPI(p, data)
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} { // one pattern for any would be at odds with "GET /"
-		mux.Handle(method+" "+apiPrefix+"/", documented.handler(data))
-	}
-	mux.Handle("GET /api", guard(p.serve("api", documented.page), p.deny))
+	p.mountAPI(mux)
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // embedded

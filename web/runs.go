@@ -17,6 +17,7 @@ type runStore interface {
 	RunBars(ctx context.Context, esco string, since time.Time, limit int) ([]flows.RunReport, error)
 	RunPage(ctx context.Context, id int64) (flows.RunReport, error)
 	RunMeters(context.Context, flows.RunMeterQuery) ([]flows.RunMeter, error)
+	RunSerials(ctx context.Context, run int64, limit int) (map[flows.Code][]string, error)
 }
 
 // runsPage is what was done.
@@ -39,6 +40,9 @@ func (p *pages) runs(r *http.Request, v *view) error {
 	if q.Frequency != "" && !slices.Contains(flows.Frequencies, q.Frequency) {
 		return &outcome{http.StatusNotFound, "No such frequency", "Runs are hourly, 12hourly or daily.", "/runs"}
 	}
+	if _, err := strconv.ParseInt(q.From.Key, 10, 64); err != nil && q.From.Key != "" {
+		return noSuchRun
+	}
 	list, err := p.RunLines(r.Context(), q)
 	if err != nil {
 		return err
@@ -59,6 +63,8 @@ func (p *pages) runs(r *http.Request, v *view) error {
 	v.Title, v.Live, v.Page = "Runs", true, page
 	return nil
 }
+
+var noSuchRun = &outcome{http.StatusNotFound, "No such run", "A run's number has digits only.", "/runs"}
 
 // cursor is where the list that is asked for begins.
 func cursor(r *http.Request) flows.Cursor {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,6 +24,7 @@ type totalsPage struct {
 	Query          flows.TotalsQuery
 	By             []choice
 	Words          string // of the period
+	Next           string // the day after it
 	Earlier, Later string // paths
 	Lines          []totalLine
 	Exports        bool
@@ -50,7 +52,7 @@ func (p *pages) totals(r *http.Request, v *view) error {
 		return err
 	}
 	page.Query = q
-	list, err := p.Totals(r.Context(), q)
+	list, err := p.summed(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func (p *pages) totals(r *http.Request, v *view) error {
 		line := totalLine{Total: t, In: sideMark(t.Import), Out: sideMark(t.Export), InShare: shareOf(t.Import), OutShare: shareOf(t.Export)}
 		switch q.By {
 		case flows.ByRegister:
-			line.Path = meterPath(t.Name) + "?day=" + q.To
+			line.Path = meterPath(cmp.Or(t.Now, t.Name)) + "?day=" + q.To
 		case flows.ByESCO:
 			line.Path = "/totals?" + url.Values{"esco": {t.ESCO}, "from": {q.From}, "to": {q.To}}.Encode()
 		}
@@ -72,54 +74,91 @@ func (p *pages) totals(r *http.Request, v *view) error {
 	return nil
 }
 
-// period finds the days: a month, a day, or from one to another.
+// mostSums are kept: whoever asks says of which days.
+const mostSums = 64
+
+// summed keeps sums of many registers for some seconds, as the status is kept. Those of a page's registers are quickly made.
+func (p *pages) summed(ctx context.Context, q flows.TotalsQuery) ([]flows.Total, error) {
+	if q.By == flows.ByRegister {
+		return p.Totals(ctx, q)
+	}
+	q.Search, q.Cursor, q.Limit = "", flows.Cursor{}, 0
+	p.mu.Lock()
+	if len(p.sums) > mostSums {
+		clear(p.sums)
+	}
+	p.mu.Unlock()
+	return keptOf(p, &p.sums, fmt.Sprint(q), func(ctx context.Context) ([]flows.Total, error) { return p.Totals(ctx, q) }).latest(ctx)
+}
+
+// period finds the days: a month, a day, or from one to another. What is before and after them is as long.
 func (p *totalsPage) period(r *http.Request, q *flows.TotalsQuery, c clock, filter url.Values) error {
-	bad := &outcome{http.StatusNotFound, "No such period", "A period is a month (2006-01), a day (2006-01-02), or from one day to another.", "/totals"}
-	from, to, period := r.FormValue("from"), r.FormValue("to"), r.FormValue("period")
-	if from != "" || to != "" {
-		a, err := time.Parse(time.DateOnly, from)
-		b, e := time.Parse(time.DateOnly, cmp.Or(to, from))
-		if err != nil || e != nil || b.Before(a) || b.Sub(a) > 400*24*time.Hour {
-			return bad
-		}
-		q.From, q.To = a.Format(time.DateOnly), b.Format(time.DateOnly)
-		p.Words = a.Format("2 Jan 2006") + " to " + b.Format("2 Jan 2006")
-		set(filter, "from", q.From, "to", q.To)
-		return nil
-	}
 	now := c.now.In(c.zone)
-	layout, month := "2006-01", true
-	if period == "" {
-		period = now.Format(layout)
+	period, from, to := r.FormValue("period"), r.FormValue("from"), r.FormValue("to")
+	if period == "" && from == "" && to == "" {
+		period = now.Format(monthLayout)
 	}
-	a, err := time.Parse(layout, period)
-	if err != nil {
-		layout, month = time.DateOnly, false
-		if a, err = time.Parse(layout, period); err != nil {
-			return bad
+	a, err := time.Parse(monthLayout, period)
+	b := a.AddDate(0, 1, -1)
+	if from != "" || to != "" {
+		a, err = time.Parse(time.DateOnly, from)
+		if err == nil {
+			b, err = time.Parse(time.DateOnly, cmp.Or(to, from))
 		}
+	} else if err != nil {
+		a, err = time.Parse(time.DateOnly, period)
+		b = a
 	}
-	b, earlier, later := a, a.AddDate(0, 0, -1), a.AddDate(0, 0, 1)
-	p.Words = a.Format("Mon 2 Jan 2006")
-	if month {
-		b, earlier, later = a.AddDate(0, 1, -1), a.AddDate(0, -1, 0), a.AddDate(0, 1, 0)
-		p.Words = a.Format("January 2006")
+	if err != nil || b.Before(a) || b.Sub(a) > 400*24*time.Hour || !shown(a) || !shown(b) {
+		return &outcome{http.StatusNotFound, "No such period", "A period is a month (2006-01), a day (2006-01-02), or from one day to another, 400 at most.", "/totals"}
 	}
+	month := a.Day() == 1 && b.Equal(a.AddDate(0, 1, -1))
 	q.From, q.To = a.Format(time.DateOnly), b.Format(time.DateOnly)
-	at := func(t time.Time) string {
-		values := url.Values{"period": {t.Format(layout)}}
-		for k, v := range filter {
-			values[k] = v
-		}
+	at := func(a, b time.Time) string {
+		values := url.Values{}
+		maps.Copy(values, filter)
+		setPeriod(values, a, b, month)
 		return "/totals?" + values.Encode()
 	}
-	p.Earlier = at(earlier)
-	if later.Before(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, time.UTC)) {
-		p.Later = at(later)
+	days := int(b.Sub(a)/(24*time.Hour)) + 1
+	earlier, next := a.AddDate(0, 0, -days), b.AddDate(0, 0, 1)
+	later := b.AddDate(0, 0, days)
+	if month {
+		earlier, later = a.AddDate(0, -1, 0), next.AddDate(0, 1, -1)
 	}
-	set(filter, "period", period)
+	p.Next = next.Format(time.DateOnly)
+	p.Earlier = at(earlier, a.AddDate(0, 0, -1))
+	if next.Before(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, time.UTC)) {
+		p.Later = at(next, later)
+	}
+	switch {
+	case month:
+		p.Words = a.Format("January 2006")
+	case days == 1:
+		p.Words = a.Format("Mon 2 Jan 2006")
+	default:
+		p.Words = a.Format("2 Jan 2006") + " to " + b.Format("2 Jan 2006")
+	}
+	setPeriod(filter, a, b, month)
 	return nil
 }
+
+const monthLayout = "2006-01"
+
+// setPeriod writes it as shortly as it can be written.
+func setPeriod(values url.Values, a, b time.Time, month bool) {
+	switch {
+	case month:
+		values.Set("period", a.Format(monthLayout))
+	case a.Equal(b):
+		values.Set("period", a.Format(time.DateOnly))
+	default:
+		set(values, "from", a.Format(time.DateOnly), "to", b.Format(time.DateOnly))
+	}
+}
+
+// shown tells that a meter's clock can have the day.
+func shown(day time.Time) bool { return day.Year() >= 2000 && day.Year() <= 2255 }
 
 // sideMark says how complete a sum is.
 func sideMark(s flows.TotalSide) mark {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"flows"
@@ -46,16 +45,16 @@ func (a actions) Answer(ctx context.Context, answer flows.Answer) error {
 
 // meter is one that can be asked.
 func (a actions) meter(ctx context.Context, serial string) (m flows.Meter, err error) {
-	list, err := a.store.Meters(ctx, postgres.Filter{Serials: []string{serial}})
-	var unknown *flows.UnknownSerials
-	switch {
-	case errors.As(err, &unknown):
-		return m, &flows.NoMeter{Serial: serial}
-	case err != nil:
+	page, err := a.store.MeterPage(ctx, serial) // knows of a meter that is gone which one is there now
+	if err != nil {
 		return m, err
 	}
-	if why := flows.NotRead(list[0].Mode, list[0].Address.IsValid()); why != "" {
+	if why := page.NotRead(); why != "" {
 		return m, &flows.Refusal{Reason: "meter " + serial + " is not read: " + why}
+	}
+	list, err := a.store.Meters(ctx, postgres.Filter{Serials: []string{serial}})
+	if err != nil {
+		return m, err
 	}
 	return list[0], nil
 }

@@ -173,14 +173,13 @@ func (f fleetBackfill) run(a *app) *syncer.BackfillSummary {
 	defer stop()
 	g := syncer.NewGroup(profileSaver{f.store}, 0)
 	defer g.Stop()
-	p := &backfillProgress{w: io.Discard, of: len(f.meters)}
-	if terminal(a.stderr) {
-		p.w = a.stderr
-	}
+	p := a.progress("backfill", "meters", len(f.meters))
+	p.also = "records"
+	ended := p.begin()
 	b := syncer.Backfill{Client: f.client, Pause: f.pause, Save: func(ctx context.Context, r flows.Result) error {
 		err := g.Save(ctx, r)
 		if err == nil {
-			p.show(0, len(r.Profile))
+			p.add(0, len(r.Profile))
 		}
 		return err
 	}}
@@ -198,14 +197,14 @@ func (f fleetBackfill) run(a *app) *syncer.BackfillSummary {
 			adding.Lock()
 			defer adding.Unlock()
 			s.Add(m, filled, err)
-			p.show(1, 0)
+			p.add(1, 0)
 			if everybodys(err) {
 				stop()
 			}
 		})
 	}
 	all.Wait()
-	p.end()
+	ended()
 	s.Skipped += s.Meters - s.Counted()
 	s.Finished = time.Now().UTC()
 	return s
@@ -233,23 +232,6 @@ type profileSaver struct{ store *postgres.Store }
 func (p profileSaver) Save(ctx context.Context, results []flows.Result) error {
 	return p.store.SaveProfile(ctx, results)
 }
-
-// backfillProgress is a line on a terminal.
-type backfillProgress struct {
-	w io.Writer
-
-	mu                  sync.Mutex
-	meters, of, records int
-}
-
-func (p *backfillProgress) show(meters, records int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.meters, p.records = p.meters+meters, p.records+records
-	fmt.Fprintf(p.w, "\rbackfill: %d of %d meters, %d records ", p.meters, p.of, p.records)
-}
-
-func (p *backfillProgress) end() { fmt.Fprint(p.w, "\r\033[K") }
 
 // printBackfill tells people what a backfill came to.
 func printBackfill(w io.Writer, s *syncer.BackfillSummary) {

@@ -390,15 +390,7 @@ func TestWhatABackfillRefuses(t *testing.T) {
 	}
 }
 
-func TestBackfillShowsHowFarItIs(t *testing.T) {
-	var text strings.Builder
-	p := &backfillProgress{w: &text, of: 3}
-	p.show(0, 100)
-	p.show(1, 0)
-	p.end()
-	if got, want := text.String(), "\rbackfill: 0 of 3 meters, 100 records \rbackfill: 1 of 3 meters, 100 records \r\033[K"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
+func TestTroubleOfEverybodysIsToldApart(t *testing.T) {
 	if got := fmt.Sprint(everybodys(nil), everybodys(context.DeadlineExceeded), everybodys(flows.Errorf(flows.UnknownSerial, "x"))); got != "false true false" {
 		t.Error(got)
 	}

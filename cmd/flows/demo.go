@@ -204,14 +204,6 @@ func (d *demo) stop() {
 
 // loop lets the queue read the fleet again and again until ^C.
 func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
-	if lis != nil {
-		if err := d.pages(a, c.Every, lis); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(a.stdout, "A fleet of %d simulated meters, read every %s. ^C ends it. Look into the database with:\n\n  %s\n\n", c.Meters, c.Every,
-		d.server.PsqlCommand("postgres"))
-	fmt.Fprintf(a.stdout, "for example: select serial, health, import_a, balance, csq, updated_at from meter_shadows join meter_registry using (id);\n\n")
 	o := queue.Defaults()
 	o.Schedules = demoSchedules(c.Every)
 	o.Workers, o.Retry, o.ESCO = demoParallel, time.Second, demoESCO
@@ -228,6 +220,14 @@ func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
 		defer cancel()
 		_ = q.Stop(ctx) // what is lost here is the demo's own
 	})
+	if lis != nil {
+		if err := d.pages(a, c.Every, lis); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(a.stdout, "A fleet of %d simulated meters, read every %s. ^C ends it. Look into the database with:\n\n  %s\n\n", c.Meters, c.Every,
+		d.server.PsqlCommand("postgres"))
+	fmt.Fprintf(a.stdout, "for example: select serial, health, import_a, balance, csq, updated_at from meter_shadows join meter_registry using (id);\n\n")
 	return d.report(a, q)
 }
 

@@ -44,12 +44,16 @@ func (c *metersImportCmd) Run(a *app) error {
 	for i, l := range lines {
 		all[i] = l.Registration
 	}
+	p := a.progress("meters import", "lines", 0) // one transaction: how far it is nobody sees
+	p.add(len(lines), 0)
+	ended := p.begin()
 	var added, changed int
 	if len(problems) > 0 {
 		err = store.Check(a.ctx, all)
 	} else {
 		added, changed, err = store.Register(a.ctx, all)
 	}
+	ended()
 	var refused postgres.RegistrationErrors
 	if err != nil && !errors.As(err, &refused) {
 		return userError(err)

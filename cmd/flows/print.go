@@ -4,14 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 )
 
 func printJSON(w io.Writer, v any) error {
@@ -23,10 +20,8 @@ func printJSON(w io.Writer, v any) error {
 // table prints rows in columns under their heads. On a terminal the last column gives way where lines would be too long.
 func table(w io.Writer, heads []string, rows [][]string) error {
 	lines := append([][]string{heads}, rows...)
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			fit(lines, width)
-		}
+	if width, terminal := columns(w); terminal {
+		fit(lines, width)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, line := range lines {

@@ -110,7 +110,8 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 			return s, err
 		}
 	}
-	show := terminal(a.stderr)
+	p := a.progress("sync "+string(f.frequency), "meters", len(f.meters))
+	ended := p.begin()
 	syncer.Fleet(a.ctx, f.meters, f.parallel, func(ctx context.Context, m flows.Meter) flows.Result {
 		result := syncer.Run(ctx, m, f.frequency, names, f.client)
 		if result.Run = r.ID; r.ID != 0 {
@@ -119,13 +120,9 @@ func (f fleetSync) run(a *app) (syncer.Summary, error) {
 		return result
 	}, f.store, func(r flows.Result) {
 		s.Add(r)
-		if show {
-			fmt.Fprintf(a.stderr, "\r%s: %d of %d meters ", f.frequency, s.Counted(), s.Meters)
-		}
+		p.add(1, 0)
 	})
-	if show {
-		fmt.Fprint(a.stderr, "\r\033[K")
-	}
+	ended()
 	if rest := s.Meters - s.Counted(); rest > 0 {
 		s.Skipped += rest
 	}

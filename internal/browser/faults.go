@@ -18,7 +18,7 @@ func (p *Page) hear(event any) {
 	switch e := event.(type) {
 	case *page.EventFrameNavigated:
 		if e.Frame.ParentID == "" {
-			p.at = e.Frame.URL
+			p.at, p.messages = e.Frame.URL, 0
 		}
 	case *runtime.EventExceptionThrown:
 		text := e.ExceptionDetails.Text
@@ -40,6 +40,8 @@ func (p *Page) hear(event any) {
 		}
 	case *network.EventLoadingFinished:
 		p.weight += e.EncodedDataLength
+	case *network.EventEventSourceMessageReceived:
+		p.messages++
 	}
 }
 
@@ -62,4 +64,11 @@ func (p *Page) Weight() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return int(p.weight)
+}
+
+// Messages is how many server-sent events have come to the page that is shown.
+func (p *Page) Messages() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.messages
 }

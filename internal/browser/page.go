@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -26,10 +27,11 @@ type Page struct {
 	base string
 	ctx  context.Context
 
-	mu     sync.Mutex
-	at     string // the address that is shown
-	faults []string
-	weight float64 // bytes received since the last Open
+	mu       sync.Mutex
+	at       string // the address that is shown
+	faults   []string
+	weight   float64 // bytes received since the last Open
+	messages int
 }
 
 // Page opens a tab for the site at base, with cookies and a cache of its own. What goes wrong in it fails the test when it ends.
@@ -88,12 +90,6 @@ func (p *Page) Reload() {
 	p.do(chromedp.Reload())
 }
 
-// Back goes to the page before.
-func (p *Page) Back() {
-	p.t.Helper()
-	p.do(chromedp.NavigateBack())
-}
-
 // Size sets the window.
 func (p *Page) Size(width, height int) {
 	p.t.Helper()
@@ -105,6 +101,13 @@ func (p *Page) Scheme(name string) {
 	p.t.Helper()
 	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+	p.must(err)
+}
+
+// NoCache has everything loaded anew with each page.
+func (p *Page) NoCache() {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true})
 	p.must(err)
 }
 
