@@ -27,6 +27,10 @@ race: test-packages ## Run every test three times with the race detector, in ran
 chaos: packages ## Kill everything but the meters, with the seeds 1 to SEEDS=20; stops at the first that fails.
 	go test ./cmd/flows -run '^TestChaos$$' -count=1 -v -timeout $$(($(SEEDS) * 4 + 5))m -chaos.seeds $(SEEDS)
 
+.PHONY: screenshots
+screenshots: test-packages ## Take pictures of every page of a demo: docs/screenshots.
+	go test ./cmd/flows -run '^TestScreenshots$$' -count=1 -timeout 15m -screenshots $(CURDIR)/docs/screenshots
+
 .PHONY: fuzz
 fuzz: ## Fuzz everything that takes bytes from outside; FUZZTIME=30s each.
 	@set -e; grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's#^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]+).*#\1 \2#' | \

@@ -22,7 +22,7 @@ func (s *Store) RunLines(ctx context.Context, q flows.RunQuery) ([]flows.Run, er
 		q.From = flows.Cursor{} // what is no id is before all of them
 	}
 	way, than := "desc", "<"
-	if false {
+	if q.From.Back {
 		way, than = "asc", ">"
 	}
 	rows, _ := s.pool.Query(ctx, `
@@ -31,7 +31,7 @@ func (s *Store) RunLines(ctx context.Context, q flows.RunQuery) ([]flows.Run, er
 			and ($4::bigint = 0 or r.id `+than+` $4)
 		order by r.id `+way+` limit nullif($5, 0)`, q.ESCO, q.Frequency, when(q.Since), from, q.Limit)
 	list, err := pgx.CollectRows(rows, scanRun)
-	if false {
+	if q.From.Back {
 		slices.Reverse(list)
 	}
 	return list, trouble("list runs", err)
@@ -129,7 +129,7 @@ func (s *Store) RunMeters(ctx context.Context, q flows.RunMeterQuery) ([]flows.R
 		where = fmt.Sprintf(` and g.error_code = $%d`, len(args))
 	}
 	way, than := "asc", ">"
-	if false {
+	if q.From.Back {
 		way, than = "desc", "<"
 	}
 	if q.From.Key != "" {
@@ -146,7 +146,7 @@ func (s *Store) RunMeters(ctx context.Context, q flows.RunMeterQuery) ([]flows.R
 	for i := range list {
 		list[i].ReadAt = list[i].ReadAt.UTC()
 	}
-	if false {
+	if q.From.Back {
 		slices.Reverse(list)
 	}
 	return list, trouble("list the meters of a run", err)

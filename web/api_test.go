@@ -85,7 +85,7 @@ func request(h http.Handler, method, path, body string, headers ...string) *http
 	return w
 }
 
-func TestTheDocumentIsWhatTheTypesSay(t *testing.T) {
+func TestTheDocumentIsTheAPI(t *testing.T) {
 	kept := fieldWords
 	t.Cleanup(func() { fieldWords = kept })
 	mustBeKept(t, "apiwords.json", wordsOfTypes(t))
@@ -118,7 +118,7 @@ func mustBeKept(t *testing.T, path string, want []byte) {
 		}
 	}
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s is not what the types say (%v): run `go test ./web -run TestTheDocumentIsWhatTheTypesSay -update`", path, err)
+		t.Errorf("%s is not what the types say (%v): run `go test ./web -run TestTheDocumentIsTheAPI -update`", path, err)
 	}
 }
 

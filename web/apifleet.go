@@ -181,7 +181,7 @@ func (a *api) totalsOf(ctx context.Context, in *totalsAsked, limit int) ([]flows
 		q.Cursor, q.Limit = in.cursor(), limit
 		return a.Totals(ctx, q)
 	}
-	rows, err := a.Totals(ctx, q)
+	rows, err := a.summed(ctx, q)
 	rows = behind(rows, in.key, totalPlace)
 	return rows[:min(limit, len(rows))], err
 }

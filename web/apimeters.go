@@ -62,7 +62,7 @@ func (a *api) meters() {
 		})
 	all(a, reading("listHardware", "/hardware", "meters", "The hardware that meters have", "All of it, for the filter of meters."),
 		func(ctx context.Context, _ *nothing) (rows []hardware, err error) {
-			names, err := a.Hardware(ctx)
+			names, err := keptOf(a.pages, &a.pages.hardware, "", a.Hardware).latest(ctx)
 			for _, name := range names {
 				rows = append(rows, hardware{name})
 			}

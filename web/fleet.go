@@ -157,6 +157,10 @@ func runMark(r flows.RunReport) mark {
 		return mark{"▲", "bad", "not all done"}
 	case r.Unhealthy > 0:
 		return mark{"◐", "some", "some unhealthy"}
+	case r.Meters == 0:
+		return mark{"–", "none", "no meters"}
+	case r.Healthy == 0:
+		return mark{"–", "none", "all skipped"}
 	}
 	return mark{"●", "good", "all healthy"}
 }

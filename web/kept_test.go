@@ -40,6 +40,7 @@ func TestAValueIsShownWhileANewOneIsMade(t *testing.T) {
 		mustGive("a little older", 1, 0)
 		mustGive("while the new one is made", 1, 0)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		mustGive("when it is made", 2, 0)
 		time.Sleep(rest + keptWhile - time.Millisecond)
 		mustGive("a minute older", 2, 0)
@@ -72,6 +73,7 @@ func TestAFailureIsNotShownForLonger(t *testing.T) {
 			t.Errorf("%d, %v", got, err)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if _, err := k.latest(t.Context()); !errors.Is(err, s.err) {
 			t.Errorf("an old value hides a failure: %v", err)
 		}

@@ -61,7 +61,7 @@ type pages struct {
 	mu       sync.Mutex
 	statuses map[string]*kept[flows.Status] // by code of ESCO as the store has it
 	pictures map[string]*kept[picture]
-	hardware map[string]*kept[[]string] // of "", which is all
+	hardware map[string]*kept[[]string]      // of "", which is all
 	sums     map[string]*kept[[]flows.Total] // by what is summed
 }
 

@@ -61,6 +61,7 @@ const mostByMediator = 10_000
 const noCode = "-"
 
 func (p *pages) run(r *http.Request, v *view) error {
+	v.Tab = "runs"
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
 		return noSuchRun

@@ -189,11 +189,16 @@ func TestARunSaysHowFarItIs(t *testing.T) {
 	mustSay(t, h, "/runs/7", "0 % 0 of 0 meters", "No meter has come to an end yet")
 	s.runs = []flows.RunReport{ended(7, time.Hour, 900, 900, 0, 0, 0)}
 	body := mustSay(t, h, "/runs/7", "wanted by the schedule", "● all healthy due 4 Mar 2026 11:00 begun 4 Mar 2026 11:00 ended 4 Mar 2026 11:01 took 90 s 10.0 meters a second 100 % 900 of 900 meters")
+	if !strings.Contains(body, `<a href="/runs" aria-current="page">`) {
+		t.Error("its tab is not marked")
+	}
 	if strings.Contains(body, "data-live") {
 		t.Error("what has ended is followed")
 	}
 	s.runs = []flows.RunReport{ended(7, time.Hour, 0, 0, 0, 0, 0)}
-	mustSay(t, h, "/runs/7", "100 % 0 of 0 meters", "No meter was to be read")
+	mustSay(t, h, "/runs/7", "– no meters", "100 % 0 of 0 meters", "No meter was to be read")
+	s.runs = []flows.RunReport{ended(7, time.Hour, 9, 0, 0, 9, 0)}
+	mustSay(t, h, "/runs/7", "– all skipped", "9 of 9 meters", "success -")
 	s.runs = []flows.RunReport{missed(7, time.Hour)}
 	if body := mustSay(t, h, "/runs/7", "Run 7 daily, ESCO HERE", "▲ missed", "Nobody was there to run it at its time"); strings.Contains(body, "healthy") {
 		t.Error("a run that was missed has results")

@@ -36,9 +36,9 @@ func TestScreenshots(t *testing.T) {
 	s.T = t
 	s.showDemo()
 	meter := s.text(`select '/meters/' || r.serial || '?day=' || d.day from flows.register_day d join flows.meter_registers g using (register_id) join flows.meter_registry r on r.id = g.meter_id
-		where r.hardware = 'C1.w' and g.element = 'A' and d.direction = 'import' and d.day < current_date and d.estimated between 4 and 20
-			and exists (select from flows.register_interval_hh i where i.register_id = g.register_id and i.export_interval > 0)
-		order by d.day desc, r.serial limit 1`)
+		where d.direction = 'import' and d.day < current_date
+		order by d.estimated between 4 and 20 desc, exists (select from flows.register_interval_hh i where i.register_id = g.register_id and i.export_interval > 0) desc,
+			d.day desc, r.serial, g.element limit 1`)
 	run := s.text(`select '/runs/' || max(id) from flows.sync_runs where frequency = 'hourly' and finished_at is not null`)
 	for _, page := range []struct{ name, path string }{
 		{"fleet", "/"}, {"meters", "/meters"}, {"meter", meter}, {"week", meter + "&view=week"}, {"runs", "/runs"}, {"run", run}, {"gaps", "/gaps"}, {"exceptions", "/exceptions"},

@@ -87,6 +87,10 @@ type demo struct {
 
 const demoESCO = "DEMO"
 
+// demoBackfills is of how many meters half-hours of the past are fetched at a time: few, so that the first charts are whole soon, and that
+// there is time left for the schedule on two cores.
+const demoBackfills = 12
+
 // demoDaysBack is how many days of half-hours come in while one watches.
 const demoDaysBack = 14
 
@@ -207,7 +211,7 @@ func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
 	o := queue.Defaults()
 	o.Schedules = demoSchedules(c.Every)
 	o.Workers, o.Retry, o.ESCO = demoParallel, time.Second, demoESCO
-	o.Backfill, o.Backfills = d.behind, demoParallel
+	o.Backfill, o.Backfills = d.behind, demoBackfills
 	q, err := queue.New(d.store.Pool(), d.store, d.client, o)
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@
 import createClient from "openapi-fetch";
 import type { paths } from "./schema.js";
 
-const client = createClient<paths>({ baseUrl: (globalThis as any).process.argv[2] as string });
+const client = createClient<paths, `application/${string}`>({ baseUrl: (globalThis as any).process.argv[2] as string });
 let after: string | undefined;
 do {
   const { data, error } = await client.GET("/api/v1/meters", { params: { query: { limit: 100, sort: "serial", after } } });
