@@ -111,7 +111,7 @@ func (s *Store) exceptionConditions(ctx context.Context, f flows.ExceptionFilter
 		c.where += ` and x.id = any(` + c.bind(f.IDs) + `)`
 	}
 	var rank, seen, id int64
-	if n, _ := fmt.Sscanf(f.From.Key, "%d.%d.%d", &rank, &seen, &id); n == 3 && max(seen, -seen) < latest.UnixMicro() {
+	if n, _ := fmt.Sscanf(f.From.Key, "%d.%d.%d", &rank, &seen, &id); n == 3 && seen > 0 && seen < latest.UnixMicro() {
 		than := "<"
 		if f.From.Back {
 			than = ">"

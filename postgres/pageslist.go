@@ -13,23 +13,23 @@ type meterList struct {
 	registry, shadow string // conditions on r and on s; the second "" for none
 	limit            int
 	args             []any
+	found            bool // by a search, which has an index
 	few              bool // the conditions leave few to be chosen from
 }
 
 func newMeterList(q flows.MeterQuery) meterList {
-	l := meterList{by: sorted(q), shadow: shadowConditions(q), limit: q.Limit}
+	l := meterList{by: sorted(q), shadow: shadowConditions(q), limit: q.Limit, found: q.Search != ""}
 	l.registry, l.args = conditions(q)
 	return l
 }
 
 // nearPages is how many pages of meters are near: one in so many is enough to be chosen.
-var nearPages = 20
+var nearPages = 5
 
 // edge is a statement that gives a value which so many meters come before. It does not matter if it is not quite so: a full page of those up
-// to any value is what all of them begin with. Ok is false where both halves of the meters need not be looked at, and among those without
-// a value.
+// to any value is what all of them begin with. Ok is false where that is of no use.
 func (l meterList) edge() (sql string, args []any, ok bool) {
-	if l.limit == 0 || l.shadow == "" && !l.by.ofShadow() {
+	if l.limit == 0 || l.found || l.shadow == "" && !l.by.ofShadow() {
 		return "", nil, false
 	}
 	from, where := `flows.meter_registry r`, l.registry

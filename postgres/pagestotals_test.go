@@ -148,6 +148,7 @@ func TestTotalsAreWhatTheHalfHoursAre(t *testing.T) {
 	if rows.Err() != nil {
 		t.Fatal(rows.Err())
 	}
+	var partial, estimated, unbilled bool
 	for _, by := range []flows.TotalsBy{flows.ByRegister, flows.ByESCO} {
 		list, err := s.Totals(t.Context(), flows.TotalsQuery{By: by, From: first, To: last})
 		if err != nil || by == flows.ByRegister && len(list) != 9 || by == flows.ByESCO && len(list) != 3 {
@@ -164,9 +165,15 @@ func TestTotalsAreWhatTheHalfHoursAre(t *testing.T) {
 			ends := time.Date(to.Year(), to.Month(), to.Day()+1, 0, 0, 0, 0, zone)
 			w.Import.Expected = int(ends.Sub(begins)/flows.SlotLength) * registers
 			w.Export.Expected = w.Import.Expected
-			if diff := gocmp.Diff(w, flows.Total{Import: got.Import, Export: got.Export}); diff != "" || got.Registers != registers || w.Import.Known == w.Import.Expected || w.Import.Estimated == 0 || w.Import.Billable == w.Import.Energy {
-				t.Errorf("%s, %d registers (-want +got):\n%s%+v", name, got.Registers, diff, w)
+			if diff := gocmp.Diff(w, flows.Total{Import: got.Import, Export: got.Export}); diff != "" || got.Registers != registers {
+				t.Errorf("%s, %d registers (-want +got):\n%s", name, got.Registers, diff)
 			}
+			partial = partial || w.Import.Known < w.Import.Expected
+			estimated = estimated || w.Import.Estimated > 0
+			unbilled = unbilled || w.Import.Billable < w.Import.Energy
 		}
+	}
+	if !partial || !estimated || !unbilled {
+		t.Error("it proves too little: ", partial, estimated, unbilled)
 	}
 }

@@ -42,7 +42,7 @@ type apiType struct {
 }
 
 // apiField is something with a name; Ref is the type that it has more fields by.
-type apiField struct{ Name, In, Kind, Ref, About string }
+type apiField struct{ Name, Kind, Ref, About string }
 
 // page lists the operations by what they are about, and the types.
 func (a *api) page(r *http.Request, v *view) error {
@@ -78,7 +78,7 @@ func operationOf(op *huma.Operation, host string) apiOperation {
 	address := op.Path
 	for _, p := range op.Parameters {
 		kind, _ := kindOf(p.Schema)
-		o.Parameters = append(o.Parameters, apiField{Name: p.Name, In: p.In, Kind: kind, About: p.Description})
+		o.Parameters = append(o.Parameters, apiField{Name: p.Name, Kind: kind, About: p.Description})
 		if p.In == "path" {
 			address, o.Try = strings.Replace(address, "{"+p.Name+"}", url.PathEscape(fmt.Sprint(p.Example)), 1), ""
 		}

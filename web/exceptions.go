@@ -336,6 +336,8 @@ func answerOf(r *http.Request) (a flows.Answer, err error) {
 		return a, &outcome{http.StatusBadRequest, "Not understood", "An answer acknowledges or resolves.", "/exceptions"}
 	case len(a.IDs) == 0:
 		return a, &flows.Refusal{Reason: "no exception was ticked; tick those that the answer is for"}
+	case strings.EqualFold(a.Who, "flows"): // the store says so too, in the words of the command line
+		return a, &flows.Refusal{Reason: "validation itself signs as flows; give your own name"}
 	case pick != "" && how == "acknowledge":
 		return a, &flows.Refusal{Reason: "a value is picked by resolving its exception, not by acknowledging it"}
 	default:

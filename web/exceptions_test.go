@@ -228,6 +228,7 @@ func TestAnswersGoBackToTheirList(t *testing.T) {
 		{"neither", form("answer", ""), nil, 400, "An answer acknowledges or resolves"},
 		{"no energy", form("pick", "much"), nil, 409, "Nothing was stored"},
 		{"picked and acknowledged", form("pick", "1", "answer", "acknowledge"), nil, 409, "A value is picked by resolving"},
+		{"signed as validation", form("who", "Flows"), nil, 409, "Validation itself signs as flows; give your own name."},
 		{"refused", form("who", ""), &flows.Refusal{Reason: "an answer needs who gives it, and why"}, 409, "An answer needs who gives it, and why. Nothing was stored: go back"},
 		{"database away", form(), fmt.Errorf("database: gone"), 503, "database: gone"},
 	} {

@@ -115,13 +115,19 @@ func (s screen) page() *browser.Page {
 	return s.Page(s.T, s.base)
 }
 
-// paths are all kinds of pages, with their parts.
-func (s screen) paths() []string {
-	meter := "/meters/" + s.serial
+// kinds are a page of each kind.
+func (s screen) kinds() []string {
+	s.Helper()
 	run := s.text(`select max(id) from flows.sync_runs where unhealthy > 0`)
-	exception := s.text(`select max(id) from flows.vee_exceptions where status = 'open'`)
-	return []string{"/", "/?esco=SITE", "/meters", "/meters?q=nobody", meter, meter + "?view=week", meter + "?tab=events", meter + "?tab=tariffs", meter + "?tab=raw",
-		meter + "?tab=log", "/meters/" + s.chart + "?day=" + s.day, "/runs", "/runs/" + run, "/exceptions", "/exceptions?id=" + exception, "/gaps", "/totals", "/totals?by=circuit"}
+	return []string{"/", "/meters", "/meters/" + s.serial, "/meters/" + s.chart + "?day=" + s.day, "/runs", "/runs/" + run, "/exceptions", "/exceptions?id=" + s.openOne(), "/gaps",
+		"/totals", "/api"}
+}
+
+// paths are those, and what else they can show.
+func (s screen) paths() []string {
+	s.Helper()
+	meter := "/meters/" + s.serial
+	return append(s.kinds(), "/?esco=SITE", "/meters?q=nobody", meter+"?view=week", meter+"?tab=events", meter+"?tab=tariffs", meter+"?tab=raw", meter+"?tab=log", "/totals?by=circuit")
 }
 
 func opensQuietly(s screen) {
@@ -150,6 +156,8 @@ func opensQuietly(s screen) {
 	if p.Forgive("404") != 1 {
 		s.Error("an unknown meter is not 404")
 	}
+	p.Open("/queue/") // another's page, under our policy
+	p.Wait(`document.body.innerText.includes("meter_sync")`)
 }
 
 // weightLimit is for a page with all that it loads, which comes over a slow connection too.

@@ -86,9 +86,9 @@ func (s *screen) showDemo() {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() { s.conn.Close(context.WithoutCancel(ctx)) })
-	poll(s.T, 5*time.Minute, "the half-hours of the demo", func() bool {
+	poll(s.T, 10*time.Minute, "the half-hours of the demo", func() bool {
 		return s.text(`select (select count(*) >= 24 from flows.sync_runs where finished_at is not null)
-			and (select count(*) filter (where finalized_at is null) = 0 and count(*) >= 50 from river.river_job where kind = 'meter_backfill')
+			and (select count(*) filter (where finalized_at is null) = 0 and count(*) filter (where state = 'completed') >= 50 from river.river_job where kind = 'meter_backfill')
 			and not exists (select from flows.vee_work where changed_from is not null)`) == "true"
 	})
 }
