@@ -15,7 +15,7 @@ func TestALargeESCOIsListedAsASmallOneIs(t *testing.T) {
 	s := mustStore(t)
 	mustFillList(t, s, 20)
 	mustExec(t, s, `insert into flows.escos (code) values ('LARGE')`)
-	mustExec(t, s, `insert into flows.meter_registry (serial, esco) select 'L' || n, (select id from flows.escos where code = 'LARGE') from generate_series(1, $1::int) n`, fewMeters+1)
+	mustExec(t, s, `insert into flows.meter_registry (serial, hardware, esco) select 'L' || n, 'B1.w', (select id from flows.escos where code = 'LARGE') from generate_series(1, $1::int) n`, fewMeters+1)
 	mustExec(t, s, `
 		insert into flows.vee_exceptions (rule, severity, meter_id, register_id, key, status)
 		select 'CLOCK', (array['critical', 'error', 'warning', 'info'])[1 + n % 4], case when n % 2 = 0 then r.id end, case when n % 2 = 1 then g.register_id end, n::text, case when n % 5 = 0 then 'resolved' else 'open' end

@@ -157,7 +157,7 @@ func opensQuietly(s screen) {
 		s.Error("an unknown meter is not 404")
 	}
 	p.Open("/queue/") // another's page, under our policy
-	p.Wait(`document.body.innerText.includes("meter_sync")`)
+	p.Wait(`document.body.innerText.includes("No jobs found")`)
 }
 
 // weightLimit is for a page with all that it loads, which comes over a slow connection too.
