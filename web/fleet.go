@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"flows"
@@ -56,17 +58,18 @@ type runLine struct {
 }
 
 func (p *pages) fleet(r *http.Request, v *view) error {
+	var more picture
+	var failed error
+	var both sync.WaitGroup // who comes first waits for both of a large fleet
+	both.Go(func() { more, failed = p.picture(r.Context(), v.ESCO) })
 	s, err := p.status(r.Context(), v.ESCO)
-	if err != nil {
+	both.Wait()
+	if err = cmp.Or(err, failed); err != nil {
 		return err
 	}
 	v.Title, v.Clock.now, v.Old = "Fleet", s.Time, s.Old()
 	if age := p.now().Sub(s.Time); v.Old == "" && age > 2*time.Minute {
 		v.Old = "This was looked at " + flows.Span(age) + " ago: the fleet is large, or the clocks of this machine and of the database differ."
-	}
-	more, err := p.picture(r.Context(), v.ESCO)
-	if err != nil {
-		return err
 	}
 	page := fleetPage{Status: s, Bars: drawRuns(more.runs, v.Clock), Ages: drawAges(s.Freshness.Ages, v.ESCO), Days: daysOf(more.days)}
 	for _, n := range s.Needs() {
