@@ -142,13 +142,18 @@ func TestABackfillThatIsInterruptedGoesOn(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		jobTimeout time.Duration
-		stop       bool
-	}{{"half of the job's time is over", time.Second, false}, {"its process stops", 10 * time.Second, true}} {
+		stuck      int    // at which question
+		stored     string // when its process stops then; "" = it does not
+	}{
+		{"half of the job's time is over", time.Second, 29, ""},
+		{"its process stops", 10 * time.Second, 29, "280"}, // ten records an answer
+		{"its process stops at once", 10 * time.Second, 1, "0"},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, since := newBench(t, 1), fourDays()
 			stuck := make(chan int, 1)
 			l := &logs{begin: since, answer: func(ctx context.Context, _ string, n int) error {
-				if n != 29 {
+				if n != c.stuck {
 					return nil
 				}
 				stuck <- n
@@ -160,10 +165,10 @@ func TestABackfillThatIsInterruptedGoesOn(t *testing.T) {
 			q := b.start(&meters{}, o)
 			b.backfill(q, "M0", since)
 			<-stuck
-			if c.stop {
+			if c.stored != "" {
 				b.stop(q)
-				if got := b.text(`select count(*) from flows.register_profile_hh`); got != "280" {
-					t.Errorf("of 28 answers with ten records each %s are stored", got)
+				if got := b.text(`select count(*) from flows.register_profile_hh`); got != c.stored {
+					t.Errorf("%s records are stored, want %s", got, c.stored)
 				}
 				if got := b.text(backfills); got != "available" {
 					t.Errorf("the job is %s", got)

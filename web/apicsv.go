@@ -126,8 +126,6 @@ func cellText(v reflect.Value) string {
 	case v.Type().Implements(marshalerType):
 	case v.Kind() == reflect.String:
 		return v.String()
-	case v.Kind() == reflect.Bool:
-		return strconv.FormatBool(v.Bool())
 	case v.CanInt():
 		return strconv.FormatInt(v.Int(), 10)
 	}

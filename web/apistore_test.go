@@ -213,6 +213,11 @@ func TestPagesOfAListHaveEachOfItsRowsOnce(t *testing.T) {
 		if diff := cmp.Diff(whole, rowsOf(t, h, begin+"?"+with(values, "limit", small), 1000)); diff != "" || len(whole) < 8 {
 			t.Errorf("%s has %d rows; page by page (-whole +pages):\n%.2000s", id, len(whole), diff)
 		}
+		for _, row := range whole {
+			if serial := row["serial"]; strings.Contains(begin, "/M0001/") && serial != nil && serial != "M0001" && serial != "OLD" {
+				t.Errorf("%s has a row of %s", id, serial)
+			}
+		}
 	}
 	var serials []string
 	for _, row := range rowsOf(t, h, "/api/v1/meters?limit=7&sort=-signal", 1000) {

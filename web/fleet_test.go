@@ -52,8 +52,8 @@ func TestDaysOfMetersThatAreNotComplete(t *testing.T) {
 		days flows.FleetDays
 		says string
 	}{
-		{"one", lastDays(1), " 1 234 1170 others are complete."},
-		{"and more", lastDays(34), " 1 234 33 more are not complete. 1170 others are complete."},
+		{"one", lastDays(1), " 1 234 1 170 others are complete."},
+		{"and more", lastDays(34), " 1 234 33 more are not complete. 1 170 others are complete."},
 		{"none", flows.FleetDays{Complete: 12}, "Completeness, last 28 days ● All 12 meters are complete."},
 		{"no day", flows.FleetDays{}, "Completeness, last 28 days No day was judged yet."},
 	} {

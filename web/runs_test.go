@@ -242,6 +242,9 @@ func TestARunSaysWhyNotAllAreHealthy(t *testing.T) {
 	if strings.Contains(body, "T/0") || !strings.Contains(body, `href="/runs/7?code=MEDIATOR#meters">First page`) {
 		t.Error("other meters are listed, or there is no way back")
 	}
+	if w := ask(h, "GET", "/runs/7?code=NAK"); w.Code != 404 {
+		t.Errorf("a code that no meter of the run has: %d", w.Code)
+	}
 	mustSay(t, h, "/runs/7?code=-", "Meters without a code show all", "U – skipped")
 	for range 60 {
 		s.runMeters = append([]flows.RunMeter{{Serial: "A", Verdict: flows.VerdictUnhealthy, Code: flows.Timeout}}, s.runMeters...)
@@ -255,14 +258,14 @@ func TestARunIsAskedThroughMediators(t *testing.T) {
 	s := troubled()
 	mediator := func(serial string) string {
 		if strings.Contains("T/0 T/3 V", serial) {
-			return "10.0.0.2:50052"
+			return "10.0.0.1:50052"
 		}
-		return "10.0.0.1:50052"
+		return "10.0.0.2:50052"
 	}
 	h := http.NewServeMux()
 	(&pages{Store: s, MediatorOf: mediator, now: func() time.Time { return noon }}).mount(h)
-	mustSay(t, h, "/runs/7", "Asked through", sentence(flows.Timeout.Hint())+" 10.0.0.1:50052: 4, 10.0.0.2:50052: 2 1 –", "10.0.0.2:50052: 1", "10.0 10.0.0.2:50052", "T/1 Plot 1 ▲ unhealthy TIMEOUT BALANCE no answer in <10 s> 10.0 10.0.0.1:50052")
+	mustSay(t, h, "/runs/7", "Asked through", sentence(flows.Timeout.Hint())+" 10.0.0.2:50052: 4, 10.0.0.1:50052: 2 1 –", "10.0.0.1:50052: 1", "10.0 10.0.0.1:50052", "T/1 Plot 1 ▲ unhealthy TIMEOUT BALANCE no answer in <10 s> 10.0 10.0.0.2:50052")
 	s.runs[0].Reasons[0].Count = 9000
 	s.runs[0].Unhealthy = 9000
-	mustSay(t, h, "/runs/7", "10.0.0.2:50052: 2 (of 6 that were looked at)")
+	mustSay(t, h, "/runs/7", "10.0.0.1:50052: 2 (of 6 that were looked at)")
 }

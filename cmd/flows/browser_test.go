@@ -105,7 +105,7 @@ func (s screen) settled(p *browser.Page) {
 	s.Helper()
 	p.Wait(`document.readyState === "complete" && [...document.querySelectorAll("figure.chart")].every((f) => f.dataset.drawn)`)
 	if browser.Eval[bool](p, `document.querySelector("main[data-live]") !== null`) {
-		poll(s.T, 20*time.Second, "the first server-sent event", func() bool { return p.Messages() > 0 })
+		poll(s.T, 30*time.Second, "the first server-sent event", func() bool { return p.Messages() > 0 })
 	}
 }
 

@@ -53,7 +53,7 @@ func TestScreenshots(t *testing.T) {
 			p.Scheme(look.scheme)
 			s.open(p, page.path)
 			file := filepath.Join(*screenshots, page.name+"-"+look.name+".png")
-			if err := os.WriteFile(file, smaller(t, p.Picture(look.width, 1600)), 0o644); err != nil {
+			if err := os.WriteFile(file, smaller(t, p.Picture(look.width, 1400)), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -93,7 +93,7 @@ func (s *screen) showDemo() {
 	})
 }
 
-// smaller writes a picture with the 256 colours that it has most of; of text and lines it has hardly more.
+// smaller writes a picture with 256 colours at most: of those that look alike, the one that it has most of.
 func smaller(t *testing.T, picture []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(picture))
@@ -107,7 +107,14 @@ func smaller(t *testing.T, picture []byte) []byte {
 		}
 	}
 	colours := slices.SortedFunc(maps.Keys(found), func(a, b color.Color) int { return cmp.Compare(found[b], found[a]) })
-	few := image.NewPaletted(full.Bounds(), colours[:min(256, len(colours))])
+	few, alike := image.NewPaletted(full.Bounds(), nil), map[[3]uint32]bool{}
+	for _, c := range colours {
+		r, g, b, _ := c.RGBA()
+		if key := [3]uint32{r >> 11, g >> 11, b >> 11}; !alike[key] && len(few.Palette) < 256 {
+			alike[key] = true
+			few.Palette = append(few.Palette, c)
+		}
+	}
 	nearest := map[color.Color]uint8{}
 	for _, c := range colours {
 		nearest[c] = uint8(few.Palette.Index(c))

@@ -78,6 +78,7 @@ type demo struct {
 	fleet   *simulator.Fleet
 	spare   *simulator.Fleet // with --days: the one meter that takes another's place
 	since   time.Time        // when the half-hours begin
+	fetched map[string]bool  // meters whose half-hours have been asked for, by id
 	client  *emlite.Client
 	behind  *emlite.Client // for backfills
 	closers []func()
@@ -95,7 +96,7 @@ const demoBackfills = 12
 const demoDaysBack = 14
 
 func startDemo(a *app, c *demoCmd) (d *demo, err error) {
-	d = &demo{}
+	d = &demo{fetched: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			d.stop()
@@ -235,12 +236,13 @@ func (d *demo) loop(a *app, c *demoCmd, lis net.Listener) error {
 	return d.report(a, q)
 }
 
-// fetchDays has the half-hours of the last days fetched of all meters, as soon as a run has found out which registers they have.
+// fetchDays has the half-hours of the last days fetched of each meter once, as soon as it is known which registers it has.
 func (d *demo) fetchDays(ctx context.Context, q *queue.Queue) error {
 	meters, err := d.store.Meters(ctx, postgres.Filter{ESCO: demoESCO, Due: true})
 	if err != nil {
 		return err
 	}
+	meters = slices.DeleteFunc(meters, func(m flows.Meter) bool { return m.Hardware == "" || d.fetched[m.ID] })
 	if err := d.store.BeginRegisters(ctx, idsOf(meters), d.since); err != nil {
 		return err
 	}
@@ -248,6 +250,7 @@ func (d *demo) fetchDays(ctx context.Context, q *queue.Queue) error {
 		if err := q.Backfill(ctx, m.ID, d.since); err != nil {
 			return err
 		}
+		d.fetched[m.ID] = true
 	}
 	return nil
 }
@@ -281,10 +284,8 @@ func (d *demo) report(a *app, q *queue.Queue) error {
 		}
 		for _, r := range slices.Backward(runs) {
 			if !r.Finished.IsZero() && !r.Missed && !printed[r.ID] {
-				if len(printed) == 0 {
-					if err := d.fetchDays(a.ctx, q); err != nil && a.ctx.Err() == nil {
-						return err
-					}
+				if err := d.fetchDays(a.ctx, q); err != nil && a.ctx.Err() == nil {
+					return err
 				}
 				printed[r.ID] = true
 				fmt.Fprintln(a.stdout, runLine(r))

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is for one step on a busy machine.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // Browser is one Chromium with a profile of its own, which is thrown away.
 type Browser struct {
@@ -27,7 +27,7 @@ func New(t testing.TB) *Browser {
 	if path == "" {
 		t.Skip("SKIPPED: chromium is not installed: pages are not tested in a browser")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("lang", "en-GB"), chromedp.Env("LANGUAGE=en_GB"))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
