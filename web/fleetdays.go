@@ -47,6 +47,11 @@ func daysOf(d flows.FleetDays) fleetDays {
 		}
 		f.Weeks[len(f.Weeks)-1].Span++
 	}
+	for i := range f.Weeks {
+		if f.Weeks[i].Span < 3 { // the words would be wider than the days
+			f.Weeks[i].Words = ""
+		}
+	}
 	for _, m := range d.Meters {
 		row := daysRow{Serial: m.Serial, Name: m.Name, Path: meterPath(m.Serial), Lacking: m.Lacking}
 		for i, state := range m.States {

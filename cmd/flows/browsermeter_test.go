@@ -37,14 +37,14 @@ const inks = `(() => {
 func drawsGaps(s screen) {
 	p := s.page()
 	s.open(p, "/meters/"+s.chart+"?day="+s.day)
-	drawn := browser.Eval[string](p, `document.querySelector("figure[data-kind=bars]").dataset.drawn`)
-	if want := "bars:43 actual:39 derived:0 estimated:4 gaps:5"; drawn != want {
-		s.Errorf("drawn %s, want %s", drawn, want)
-	}
 	series := browser.Eval[map[string][]*float64](p, `(() => { const u = document.querySelector("figure[data-kind=bars]").uplot;
 		return Object.fromEntries(u.series.slice(1).map((s, i) => [s.label, u.data[i + 1]])); })()`)
 	ink := browser.Eval[[]struct{ Ink, Paper int }](p, inks)
-	for slot := range 48 {
+	drawn := browser.Eval[string](p, `document.querySelector("figure[data-kind=bars]").dataset.drawn`)
+	if want := fmt.Sprintf("bars:43 actual:39 derived:0 estimated:4 gaps:%d", len(ink)-43); drawn != want || len(ink) < 46 { // when clocks are changed
+		s.Errorf("drawn %s, want %s", drawn, want)
+	}
+	for slot := range ink {
 		want := "actual"
 		switch {
 		case slot >= 20 && slot < 24:

@@ -40,7 +40,7 @@ func worksWithoutScripts(s screen) {
 	p := s.page()
 	p.NoScripts()
 	p.Open("/meters/" + s.chart + "?day=" + s.day)
-	if got := browser.Eval[int](p, `[...document.querySelectorAll("table.slots tbody tr")].filter((r) => r.checkVisibility()).length`); got < 48 {
+	if got := browser.Eval[int](p, `[...document.querySelectorAll("table.slots tbody tr")].filter((r) => r.checkVisibility()).length`); got < 46 {
 		s.Errorf("%d half-hours can be read", got)
 	}
 	p.Open("/meters")

@@ -27,7 +27,7 @@ func New(t testing.TB) *Browser {
 	if path == "" {
 		t.Skip("SKIPPED: chromium is not installed: pages are not tested in a browser")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("lang", "en-GB"), chromedp.Env("LANGUAGE=en_GB"))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
