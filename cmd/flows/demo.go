@@ -90,7 +90,7 @@ const demoESCO = "DEMO"
 
 // demoBackfills is of how many meters half-hours of the past are fetched at a time: few, so that the first charts are whole soon, and that
 // there is time left for the schedule on two cores.
-const demoBackfills = 12
+const demoBackfills = 16
 
 // demoDaysBack is how many days of half-hours come in while one watches.
 const demoDaysBack = 14
