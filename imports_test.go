@@ -33,6 +33,7 @@ var rooms = map[string][]string{
 	"vee":                 {"flows"},
 	"web":                 {"flows"},
 	"internal/mutate":     {},
+	"internal/npm":        {},
 	"internal/browser":    {"*"},
 	"internal/pgtest":     {"*"},
 	"internal/postgrest":  {"*"},

@@ -2,9 +2,7 @@ package web
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,12 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"flows/internal/npm"
+
 	"github.com/google/go-cmp/cmp"
 )
 
 // TestAClientMadeOfTheDocument has TypeScript types made of the document that a server gives out, and a program compiled by them and run.
 func TestAClientMadeOfTheDocument(t *testing.T) {
-	packages := clientPackages(t)
+	packages := npm.Packages(t, "testdata/openapi", "no client is made of the API's document")
 	s := fleetOf(t, 250)
 	d := &doer{}
 	server := httptest.NewServer(apiSite(s, d))
@@ -77,54 +77,4 @@ func node(t *testing.T, dir string, args ...string) string {
 		t.Fatalf("node %s: %v\n%s%s", strings.Join(args, " "), err, out, complaints.String())
 	}
 	return string(out)
-}
-
-// clientPackages gives the folder with the packages that package-lock.json names. They come from npm once, to the cache of the user.
-func clientPackages(t *testing.T) string {
-	t.Helper()
-	if _, err := osexec.LookPath("node"); err != nil {
-		t.Skip("SKIPPED: node is not installed: no client is made of the API's document")
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip("SKIPPED: there is no folder to keep the client's packages in: ", err)
-	}
-	hash := sha256.New()
-	files := map[string][]byte{}
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		if files[name], err = os.ReadFile(filepath.Join("testdata/openapi", name)); err != nil {
-			t.Fatal(err)
-		}
-		hash.Write(files[name])
-	}
-	dir := filepath.Join(cache, "flows-test", fmt.Sprintf("openapi-%x", hash.Sum(nil)[:6]))
-	if _, err := os.Stat(dir); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), "new-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(fresh, name), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	npm := osexec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
-	npm.Dir = fresh
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: npm cannot get the client's packages, so none is made of the API's document: %v %.300s", err, out)
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		if _, other := os.Stat(dir); other != nil { // and no other test was quicker
-			t.Fatal(err)
-		}
-	}
-	return dir
 }

@@ -52,6 +52,11 @@ func daysOf(d flows.FleetDays) fleetDays {
 			f.Weeks[i].Words = ""
 		}
 	}
+	for i, w := range f.Weeks {
+		if w.Span < 3 { // no room for the words
+			f.Weeks[i].Words = ""
+		}
+	}
 	for _, m := range d.Meters {
 		row := daysRow{Serial: m.Serial, Name: m.Name, Path: meterPath(m.Serial), Lacking: m.Lacking}
 		for i, state := range m.States {

@@ -3,10 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +35,7 @@ type meterPage struct {
 	Values     []valueRow
 	Span       span
 	Lanes      []laneView
-	Exceptions []exceptionRow
+	Exceptions []exceptionLine
 	Gaps       []gapRow
 	Tab        meterTab
 }
@@ -47,12 +44,6 @@ type valueRow struct {
 	flows.MeterValue
 	Number string
 	Age    told
-}
-
-type exceptionRow struct {
-	flows.MeterException
-	From, To, Seen told
-	Path, Found    string
 }
 
 type gapRow struct {
@@ -112,8 +103,7 @@ func (p *pages) open(ctx context.Context, page *meterPage, c clock) error {
 		return err
 	}
 	for _, x := range exceptions {
-		page.Exceptions = append(page.Exceptions, exceptionRow{x, c.Exact(x.Period.From), c.Exact(x.Period.To), c.Ago(x.LastSeen),
-			fmt.Sprintf("/exceptions?id=%d", x.ID), found(x.Details)})
+		page.Exceptions = append(page.Exceptions, lineOf(flows.ExceptionRow{ID: x.ID, Exception: x.Exception, Element: x.Element, Direction: x.Direction, LastSeen: x.LastSeen}, c))
 	}
 	gaps, err := p.MeterGaps(ctx, page.Serial)
 	for _, g := range gaps {
@@ -122,19 +112,13 @@ func (p *pages) open(ctx context.Context, page *meterPage, c clock) error {
 	return err
 }
 
-// found are the details of an exception in a line.
-func found(details map[string]string) string {
-	var list []string
-	for _, name := range slices.Sorted(maps.Keys(details)) {
-		list = append(list, strings.ReplaceAll(name, "_", " ")+" "+details[name])
-	}
-	return strings.Join(list, "; ")
-}
-
 // number groups what is one, and takes names apart.
 func number(v flows.MeterValue) string {
 	if v.Unit == "" {
 		return strings.ReplaceAll(v.Text, "_", " ")
+	}
+	if m, err := flows.ParseMoney(v.Text); err == nil && v.Unit == "£" {
+		return money(&m)
 	}
 	return grouped(v.Text)
 }

@@ -203,7 +203,7 @@ func TestWhatIsOpenOfAMeterSaysWhyAndWhatHappensNext(t *testing.T) {
 		exceptions: []flows.MeterException{{ID: 7, Exception: flows.Exception{Rule: flows.RuleStatus, Severity: flows.SeverityError, Period: flows.Period{From: noon, To: noon}, Count: 2,
 			Details: map[string]string{"flag": "no valid data", "a_b": "c"}}, Element: "A", Direction: flows.Import, LastSeen: noon.Add(-time.Hour)}},
 		gaps: []flows.MeterGap{{Element: "B", Direction: flows.Export, Day: "2026-03-01", NeverReached: 3, Again: true}}}
-	body := mustSay(t, site(s), "/meters/M", "7 STATUS ▲ error A import 4 Mar 2026 12:00 4 Mar 2026 12:00 2 Records that the meter has marked (a b c; flag no valid data). 1 h ago",
+	body := mustSay(t, site(s), "/meters/M", "7 ▲ error STATUS: records that the meter has marked; a b c, flag no valid data A import 4 Mar 2026 12:00",
 		"They stay open until somebody answers them , or", "2026-03-01 B export 3 0 0 Asked for again by the next run that reads logs.")
 	if !strings.Contains(body, `href="/exceptions?id=7"`) || !strings.Contains(body, `href="/meters/M?day=2026-03-01"`) {
 		t.Error("no way to the exception, or to the gap's day")

@@ -3,63 +3,22 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"flows/internal/browser"
+	"flows/internal/npm"
 )
 
-// axeSource gives axe-core, which npm gets once, to the cache of the user. Nothing of it is run here but in the browser.
+// axeSource gives axe-core. Nothing of it is run here but in the browser.
 func axeSource(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip("SKIPPED: there is no folder to keep axe-core in: ", err)
-	}
-	lock, err := os.ReadFile(filepath.Join("testdata", "axe", "package-lock.json"))
+	text, err := os.ReadFile(filepath.Join(npm.Packages(t, "testdata/axe", "pages are not checked with axe-core"), "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "flows-test", fmt.Sprintf("axe-%x", sha256.Sum256(lock))[:16])
-	source := filepath.Join("node_modules", "axe-core", "axe.min.js")
-	if text, err := os.ReadFile(filepath.Join(dir, source)); err == nil {
-		return string(text)
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(dir), "new-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	if err := os.CopyFS(fresh, os.DirFS(filepath.Join("testdata", "axe"))); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
-	npm.Dir = fresh
-	if out, err := npm.CombinedOutput(); err != nil {
-		for _, ours := range []string{"EUSAGE", "EINTEGRITY", "EJSONPARSE"} {
-			if bytes.Contains(out, []byte(ours)) {
-				t.Fatalf("npm ci: %s", out)
-			}
-		}
-		t.Skipf("SKIPPED: npm cannot get axe-core, so pages are not checked with it: %v %.300s", err, out)
-	}
-	text, err := os.ReadFile(filepath.Join(fresh, source))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = os.Rename(fresh, dir) // another test may have been quicker
 	return string(text)
 }
 
