@@ -55,11 +55,11 @@ func (p *pages) runs(r *http.Request, v *view) error {
 		report := flows.RunReport{Run: run, Success: flows.RateOf(run)}
 		page.Lines = append(page.Lines, runLine{report, v.Clock.Exact(run.Scheduled), took(run), runMark(report), runPath(run.ID)})
 	}
-	bars, err := p.RunBars(r.Context(), v.ESCO, v.Clock.now.Add(-barsOver), mostBars)
+	more, err := p.picture(r.Context(), v.ESCO) // as the fleet page has them
 	if err != nil {
 		return err
 	}
-	page.Bars = drawRuns(bars, v.Clock)
+	page.Bars = drawRuns(more.runs, v.Clock)
 	v.Title, v.Live, v.Page = "Runs", true, page
 	return nil
 }
