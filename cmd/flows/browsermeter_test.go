@@ -150,7 +150,8 @@ func readsNow(s screen) {
 		s.Error("the page was loaded again")
 	}
 	got := browser.Eval[float64](p, `Number(`+balance+`.replace("−", "-").replace(/[^0-9.-]/g, ""))`)
-	if least := answers(); got > most+0.005 || got < least-0.005 {
+	const penny = 0.01 // the page cuts what is finer
+	if least := answers(); got > most+penny || got < least-penny {
 		s.Errorf("the page shows %v, the meter answered %v before and %v after", got, most, least)
 	}
 }
